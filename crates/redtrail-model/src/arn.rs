@@ -1,0 +1,99 @@
+//! Amazon Resource Names, read as text: six parts, the last free to hold colons.
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html>
+
+/// An ARN taken apart, `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE`, borrowing
+/// from the text it was read from. Region and account may be empty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arn<'a> {
+    pub partition: &'a str,
+    pub service: &'a str,
+    pub region: &'a str,
+    pub account: &'a str,
+    /// All that follows the account, e.g. `cluster:examplecluster`.
+    pub resource: &'a str,
+}
+
+impl<'a> Arn<'a> {
+    /// The parts of `text`, or `None` when it is no ARN: fewer than six parts, or
+    /// an empty partition, service or resource.
+    pub fn parse(text: &'a str) -> Option<Self> {
+        let mut parts = text.splitn(6, ':');
+        if parts.next() != Some("arn") {
+            return None;
+        }
+        let arn = Self {
+            partition: parts.next()?,
+            service: parts.next()?,
+            region: parts.next()?,
+            account: parts.next()?,
+            resource: parts.next()?,
+        };
+        let complete =
+            !arn.partition.is_empty() && !arn.service.is_empty() && !arn.resource.is_empty();
+        complete.then_some(arn)
+    }
+
+    /// The resource's type and what follows it: `cluster:name` and `namespace/uuid`
+    /// both split at their first `:` or `/`.
+    pub fn typed_resource(&self) -> Option<(&'a str, &'a str)> {
+        self.resource.split_once([':', '/'])
+    }
+}
+
+/// The partition a Region belongs to, by the Region's prefix as botocore's
+/// `partitions.json` (1.44.5) lists them; a Region it does not know is in `aws`.
+pub fn partition_of(region: &str) -> &'static str {
+    // `us-iso-` and `us-isob-` differ in their seventh byte, so no prefix swallows another.
+    const PREFIXES: [(&str, &str); 7] = [
+        ("cn-", "aws-cn"),
+        ("us-gov-", "aws-us-gov"),
+        ("us-iso-", "aws-iso"),
+        ("us-isob-", "aws-iso-b"),
+        ("us-isof-", "aws-iso-f"),
+        ("eu-isoe-", "aws-iso-e"),
+        ("eusc-", "aws-eusc"),
+    ];
+    PREFIXES
+        .iter()
+        .find(|(prefix, _)| region.starts_with(prefix))
+        .map_or("aws", |(_, partition)| partition)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arn_parts() {
+        let arn = Arn::parse("arn:aws-cn:redshift:cn-north-1:123456789012:dbuser:c/u:x").unwrap();
+        assert_eq!(arn.partition, "aws-cn");
+        assert_eq!(arn.account, "123456789012");
+        assert_eq!(arn.typed_resource(), Some(("dbuser", "c/u:x")));
+        let role = Arn::parse("arn:aws:iam::123456789012:role/a/b").unwrap();
+        assert_eq!((role.region, role.typed_resource()), ("", Some(("role", "a/b"))));
+    }
+
+    #[test]
+    fn err_no_arn() {
+        for text in ["", "arn", "arn:aws:iam::1", "arn:aws:iam::1:", "ARN:aws:iam::1:x", "arn::iam::1:x"] {
+            assert_eq!(Arn::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn partitions() {
+        for (region, partition) in [
+            ("us-east-1", "aws"),
+            ("cn-northwest-1", "aws-cn"),
+            ("us-gov-west-1", "aws-us-gov"),
+            ("us-iso-east-1", "aws-iso"),
+            ("us-isob-east-1", "aws-iso-b"),
+            ("us-isof-south-1", "aws-iso-f"),
+            ("eu-isoe-west-1", "aws-iso-e"),
+            ("eusc-de-east-1", "aws-eusc"),
+            ("eu-central-1", "aws"),
+        ] {
+            assert_eq!(partition_of(region), partition, "{region}");
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! The audit event: one event of the Redshift family, normalized. It answers who, what,
+//! when, where from, and where its original stands; its field names are the attributes
+//! of the tables.
+
+use std::{collections::BTreeMap, fmt};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    event_time::EventTime,
+    key::{EventKey, PrincipalKey, ResourceKey},
+};
+
+/// A normalized event. An `Option` is `None` where AWS's data does not tell.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditEvent {
+    /// Time and id: the sort key of both event tables.
+    pub event_key: EventKey,
+    /// CloudTrail's `eventID`; `sha256:` and the hash of the record where it has none.
+    pub event_id: String,
+    pub event_time: EventTime,
+    /// The service called, e.g. `redshift.amazonaws.com`.
+    pub event_source: String,
+    /// The operation, e.g. `CreateCluster`.
+    pub event_name: String,
+    /// `eventType`, where it is not `AwsApiCall`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_type: Option<String>,
+    /// The account whose trail received the event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account_id: Option<String>,
+    /// `awsRegion`. (`region` is a reserved word of DynamoDB's expressions.)
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aws_region: Option<String>,
+
+    /// Who: the partition key of the principals table.
+    pub principal: PrincipalKey,
+    /// `userIdentity.type` as CloudTrail wrote it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identity_type: Option<String>,
+    /// The caller's account, where it is not `account_id`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub caller_account_id: Option<String>,
+    /// The last part of an assumed role's STS ARN: the caller's free choice, save for
+    /// Identity Center roles.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_name: Option<String>,
+    /// The ARN that issued the session, where the principal is not that issuer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_issuer: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access_key_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_identity: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mfa_authenticated: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub invoked_by: Option<String>,
+    /// The Identity Center user the call was made for: identity store ARN, `/user/`, user id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_behalf_of: Option<String>,
+    /// The human behind the credentials, where AWS vouches for one: on behalf of, else
+    /// source identity, else the session name of an Identity Center role.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub person: Option<String>,
+    /// Was the request made with root or user credentials?
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub root_or_user_credentials: Option<bool>,
+    /// Was it made with temporary credentials of a role or federated user?
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub temporary_credentials: Option<bool>,
+    /// Was it made by another AWS service?
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by_aws_service: Option<bool>,
+
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_ip_address: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_agent: Option<String>,
+    /// `readOnly`; older records have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub read_only: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_code: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_message: Option<String>,
+
+    /// What was touched: partition keys of the resources table, each with its part.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub resources: Vec<Resource>,
+    /// ARNs of other services that the call names, each with its part. They have no
+    /// rows of their own in the resources table.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub related_arns: Vec<RelatedArn>,
+    /// The event changes a resource itself, rather than reading or using it.
+    #[serde(skip, default)]
+    pub changes_resource: bool,
+    /// The request's members that the keep-list names, shortened.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub request_parameters: BTreeMap<String, String>,
+    /// The response's members that the keep-list names, shortened.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub response_elements: BTreeMap<String, String>,
+    /// Shared by the copies of one event that other accounts received.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shared_event_id: Option<String>,
+
+    /// The sign that made this event one of the Redshift family.
+    pub selected_by: SelectedBy,
+    /// What a reader must know of this event.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub flags: Vec<Flag>,
+    /// Names of attributes that were shortened; the whole is in the original.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub cut: Vec<String>,
+    /// The original record's size in bytes.
+    pub record_bytes: u64,
+    /// Where the original stands.
+    #[serde(flatten)]
+    pub origin: Origin,
+}
+
+impl AuditEvent {
+    /// The keys of the resources the event touched: partition keys of the resources table.
+    pub fn resource_arns(&self) -> impl Iterator<Item = &ResourceKey> {
+        self.resources.iter().map(|resource| &resource.key)
+    }
+}
+
+/// A resource and its part in the event.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Resource {
+    #[serde(rename = "resource_key")]
+    pub key: ResourceKey,
+    pub part: Part,
+}
+
+/// An ARN of another service, and its part in the event.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RelatedArn {
+    pub arn: String,
+    pub part: Part,
+}
+
+/// The part something plays in an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// What the call acts on or reads.
+    Target,
+    /// The side of a datashare that shares.
+    Producer,
+    /// The side of a datashare that receives.
+    Consumer,
+    /// What data or settings are taken from: a snapshot restored, a table's source.
+    Source,
+    /// The KMS key of a KMS call.
+    Key,
+    /// The cluster or workgroup something named in the call belongs to.
+    Via,
+    /// An IAM role that is passed along.
+    Role,
+    /// A Secrets Manager secret.
+    Secret,
+    /// An SNS topic.
+    Topic,
+    /// Any other ARN.
+    Other,
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
+/// The sign that made a record one of the Redshift family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SelectedBy {
+    /// `eventSource` is one of the family.
+    EventSource,
+    /// Another service's call, made by Redshift: `userIdentity.invokedBy`.
+    InvokedBy,
+    /// Another service's call from an account id that belongs to Redshift.
+    RedshiftAccount,
+    /// A KMS call whose encryption context names a Redshift resource.
+    EncryptionContext,
+}
+
+impl fmt::Display for SelectedBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
+/// Something odd that a reader must know; the event is kept all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Flag {
+    /// The record has no `eventID`: its hash stands in.
+    NoEventId,
+    /// The record held bytes that are no UTF-8; they were replaced by U+FFFD.
+    InvalidUtf8,
+    /// The rules have no row for this operation: its resources come from the general rule.
+    UnknownOperation,
+    /// The event touched more resources than there are rows for one event.
+    ResourcesCut,
+}
+
+/// Where the original record stands.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Origin {
+    #[serde(rename = "object_bucket")]
+    pub bucket: String,
+    #[serde(rename = "object_key")]
+    pub key: String,
+    /// The object's version, in a bucket with versions.
+    #[serde(rename = "object_version", skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Place of the record in `Records`, from 0.
+    pub record_index: u64,
+}
+
+impl fmt::Display for Origin {
+    /// A reference to the original: `s3://BUCKET/KEY?versionId=VERSION#INDEX`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "s3://{}/{}", self.bucket, self.key)?;
+        if let Some(version) = &self.version {
+            write!(f, "?versionId={version}")?;
+        }
+        write!(f, "#{}", self.record_index)
+    }
+}

@@ -1,0 +1,120 @@
+//! One element of `Records`, as CloudTrail writes it: read loosely, nothing judged.
+//! <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>
+
+use std::borrow::Cow;
+
+use serde::de::Error as _;
+
+use crate::{raw_json::RawJson, user_identity::UserIdentity};
+
+/// An event record. Absent, null and unreadable fields are `None`; a field of an
+/// unexpected scalar kind is kept as its text. Fields that redtrail does not read are
+/// not here: the full record stays in S3.
+#[derive(Clone, Debug, Default)]
+pub struct EventRecord<'a> {
+    pub event_version: Option<Cow<'a, str>>,
+    pub user_identity: UserIdentity<'a>,
+    pub event_time: Option<Cow<'a, str>>,
+    /// The service that was called, e.g. `redshift.amazonaws.com`.
+    pub event_source: Option<Cow<'a, str>>,
+    /// The operation, e.g. `CreateCluster`.
+    pub event_name: Option<Cow<'a, str>>,
+    pub aws_region: Option<Cow<'a, str>>,
+    /// An address, a service's DNS name, or `AWS Internal`.
+    pub source_ip_address: Option<Cow<'a, str>>,
+    pub user_agent: Option<Cow<'a, str>>,
+    pub error_code: Option<Cow<'a, str>>,
+    pub error_message: Option<Cow<'a, str>>,
+    /// Omitted by CloudTrail above 100 KB.
+    pub request_parameters: Option<RawJson<'a>>,
+    /// Null for read-only calls; omitted by CloudTrail above 100 KB.
+    pub response_elements: Option<RawJson<'a>>,
+    pub additional_event_data: Option<RawJson<'a>>,
+    pub service_event_details: Option<RawJson<'a>>,
+    /// A GUID in CloudTrail's documentation; other texts occur.
+    pub event_id: Option<Cow<'a, str>>,
+    pub read_only: Option<bool>,
+    /// `resources[]`: the entries as they stand.
+    pub resources: Option<RawJson<'a>>,
+    /// `AwsApiCall`, `AwsServiceEvent`, `AwsConsoleAction`, …
+    pub event_type: Option<Cow<'a, str>>,
+    /// The account that received the event: whose trail this is.
+    pub recipient_account_id: Option<Cow<'a, str>>,
+    /// The same for the copies of one event in different accounts.
+    pub shared_event_id: Option<Cow<'a, str>>,
+    /// Why an event was delivered late or again; may name the event it corrects.
+    pub addendum: Option<RawJson<'a>>,
+}
+
+impl<'a> EventRecord<'a> {
+    /// Reads one record. Where a field stands twice, the last one counts, as in every
+    /// common JSON reader.
+    ///
+    /// # Errors
+    /// When `text` is not one well-formed JSON object.
+    pub fn parse(text: &'a str) -> Result<Self, serde_json::Error> {
+        let json = RawJson::parse(text)?;
+        if !json.is_object() {
+            return Err(serde_json::Error::custom("not an object"));
+        }
+        let mut record = Self::default();
+        for (name, value) in json.members() {
+            match &*name {
+                "eventVersion" => record.event_version = value.scalar(),
+                "userIdentity" => record.user_identity = UserIdentity::read(value),
+                "eventTime" => record.event_time = value.scalar(),
+                "eventSource" => record.event_source = value.scalar(),
+                "eventName" => record.event_name = value.scalar(),
+                "awsRegion" => record.aws_region = value.scalar(),
+                "sourceIPAddress" => record.source_ip_address = value.scalar(),
+                "userAgent" => record.user_agent = value.scalar(),
+                "errorCode" => record.error_code = value.scalar(),
+                "errorMessage" => record.error_message = value.scalar(),
+                "requestParameters" => record.request_parameters = Some(value),
+                "responseElements" => record.response_elements = Some(value),
+                "additionalEventData" => record.additional_event_data = Some(value),
+                "serviceEventDetails" => record.service_event_details = Some(value),
+                "eventID" => record.event_id = value.scalar().filter(|id| !id.is_empty()),
+                "readOnly" => record.read_only = value.boolean(),
+                "resources" => record.resources = Some(value),
+                "eventType" => record.event_type = value.scalar(),
+                "recipientAccountId" => record.recipient_account_id = value.scalar(),
+                "sharedEventID" => record.shared_event_id = value.scalar(),
+                "addendum" => record.addendum = Some(value),
+                _ => {}
+            }
+        }
+        Ok(record)
+    }
+
+    /// The account whose trail the event stands in: the recipient, or the caller's
+    /// where the record names no recipient.
+    pub fn account_id(&self) -> Option<&str> {
+        self.recipient_account_id.as_deref().or(self.user_identity.account_id.as_deref())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ok_loose_kinds() {
+        let record = EventRecord::parse(
+            r#"{"eventID":42,"readOnly":"true","userIdentity":"nobody","requestParameters":[1],"eventTime":null}"#,
+        )
+        .unwrap();
+        assert_eq!(record.event_id.as_deref(), Some("42"));
+        assert_eq!(record.read_only, Some(true));
+        assert!(record.user_identity.identity_type.is_none());
+        assert!(record.request_parameters.is_some());
+        assert!(record.event_time.is_none());
+    }
+
+    #[test]
+    fn err_not_json() {
+        for text in ["", "{", "{}{}", "{\"a\":NaN}", "{'a':1}", "[]", "1"] {
+            assert!(EventRecord::parse(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The time of an event, in the one form whose text order is time order.
+
+use std::{fmt, str::FromStr};
+
+use jiff::{Timestamp, Unit};
+use serde::{Deserialize, Serialize};
+
+/// A UTC instant in whole milliseconds, written `YYYY-MM-DDTHH:MM:SS.mmmZ`, always
+/// 24 bytes. Years run from 0000 to 9999.
+///
+/// CloudTrail writes `eventTime` with whole seconds; service events may carry more.
+/// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct EventTime(Timestamp);
+
+impl EventTime {
+    /// The instant `millis` milliseconds after 1970-01-01T00:00:00Z; `None` outside
+    /// the years 0000 to 9999.
+    pub fn from_epoch_millis(millis: i64) -> Option<Self> {
+        let time = Timestamp::from_millisecond(millis).ok()?;
+        // A negative year is written with a sign, which would break the fixed width.
+        (!time.to_string().starts_with('-')).then_some(Self(time))
+    }
+
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    pub fn epoch_millis(self) -> i64 {
+        self.0.as_millisecond()
+    }
+
+    /// Whole seconds since 1970-01-01T00:00:00Z, rounded down: DynamoDB's unit for
+    /// time to live.
+    pub fn epoch_seconds(self) -> i64 {
+        self.epoch_millis().div_euclid(1000)
+    }
+}
+
+impl fmt::Display for EventTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.3}", self.0)
+    }
+}
+
+/// The text is no RFC 3339 time between the years 0000 and 9999.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidEventTime;
+
+impl fmt::Display for InvalidEventTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not an RFC 3339 time between the years 0000 and 9999")
+    }
+}
+
+impl std::error::Error for InvalidEventTime {}
+
+impl FromStr for EventTime {
+    type Err = InvalidEventTime;
+
+    /// Reads an RFC 3339 time with any offset; what is finer than a millisecond is cut.
+    fn from_str(text: &str) -> Result<Self, InvalidEventTime> {
+        let time: Timestamp = text.parse().map_err(|_| InvalidEventTime)?;
+        let cut = time
+            .round(jiff::TimestampRound::new().smallest(Unit::Millisecond).mode(jiff::RoundMode::Floor))
+            .map_err(|_| InvalidEventTime)?;
+        Self::from_epoch_millis(cut.as_millisecond()).ok_or(InvalidEventTime)
+    }
+}
+
+impl TryFrom<String> for EventTime {
+    type Error = InvalidEventTime;
+
+    fn try_from(text: String) -> Result<Self, InvalidEventTime> {
+        text.parse()
+    }
+}
+
+impl From<EventTime> for String {
+    fn from(time: EventTime) -> String {
+        time.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: &str) {
+        assert_eq!(text.parse::<EventTime>().unwrap().to_string(), expected);
+    }
+
+    #[test]
+    fn ok_one_form() {
+        check("2023-07-10T12:30:00Z", "2023-07-10T12:30:00.000Z");
+        check("2023-07-10T12:30:00.1239Z", "2023-07-10T12:30:00.123Z");
+        check("2023-07-10T14:30:00+02:00", "2023-07-10T12:30:00.000Z");
+        check("1969-12-31T23:59:59.9999Z", "1969-12-31T23:59:59.999Z");
+        check("0001-01-01T00:00:00Z", "0001-01-01T00:00:00.000Z");
+    }
+
+    #[test]
+    fn err_no_time() {
+        for text in ["", "yesterday", "2023-07-10", "2023-13-10T00:00:00Z", "-000001-01-01T00:00:00Z"] {
+            assert_eq!(text.parse::<EventTime>(), Err(InvalidEventTime), "{text}");
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! The words redtrail and its readers share: CloudTrail's event record as AWS
+//! writes it, the audit event redtrail makes of it, and the keys and tables the
+//! audit events are found under. It knows no AWS client, no clock and no I/O.
+
+mod arn;
+mod audit_event;
+mod event_record;
+mod event_time;
+mod key;
+mod raw_json;
+mod tables;
+mod user_identity;
+
+pub use arn::{Arn, partition_of};
+pub use audit_event::{AuditEvent, Flag, Origin, Part, RelatedArn, Resource, SelectedBy};
+pub use event_record::EventRecord;
+pub use event_time::{EventTime, InvalidEventTime};
+pub use key::{
+    EventKey, InvalidKey, MAX_PARTITION_KEY_BYTES, MAX_SORT_KEY_BYTES, PrincipalKey, ResourceKey,
+};
+pub use raw_json::RawJson;
+pub use tables::{
+    EXPIRES_AT, Index, RULES_VERSION, SCHEMA_VERSION, TABLES, Table, TableSchema,
+};
+pub use user_identity::{SessionContext, SessionIssuer, UserIdentity};

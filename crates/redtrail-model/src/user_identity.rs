@@ -1,0 +1,117 @@
+//! The `userIdentity` element: who made the call, as AWS documents it.
+//! <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html>
+
+use std::borrow::Cow;
+
+use crate::raw_json::RawJson;
+
+/// The caller. Every field may be absent; an empty text is read as absent.
+#[derive(Clone, Debug, Default)]
+pub struct UserIdentity<'a> {
+    /// `type`: `Root`, `IAMUser`, `AssumedRole`, `Role`, `FederatedUser`, `Directory`,
+    /// `AWSAccount`, `AWSService`, `IdentityCenterUser`, `SAMLUser`, `WebIdentityUser`,
+    /// `Unknown`, or one that AWS adds later. Service events may have none.
+    pub identity_type: Option<Cow<'a, str>>,
+    /// Unique id of the entity; for a role session `ROLE_ID:SESSION_NAME`.
+    pub principal_id: Option<Cow<'a, str>>,
+    pub arn: Option<Cow<'a, str>>,
+    /// The account that owns the entity that granted permissions.
+    pub account_id: Option<Cow<'a, str>>,
+    pub access_key_id: Option<Cow<'a, str>>,
+    pub user_name: Option<Cow<'a, str>>,
+    /// The service that made the call for the caller, e.g. `redshift.amazonaws.com`.
+    pub invoked_by: Option<Cow<'a, str>>,
+    /// `SAMLUser` and `WebIdentityUser` only.
+    pub identity_provider: Option<Cow<'a, str>>,
+    /// `onBehalfOf.userId`: the Identity Center user.
+    pub on_behalf_of_user: Option<Cow<'a, str>>,
+    /// `onBehalfOf.identityStoreArn`.
+    pub on_behalf_of_store: Option<Cow<'a, str>>,
+    pub session: SessionContext<'a>,
+}
+
+/// `sessionContext`: present for temporary credentials.
+#[derive(Clone, Debug, Default)]
+pub struct SessionContext<'a> {
+    pub issuer: SessionIssuer<'a>,
+    /// `attributes.mfaAuthenticated`, a string in the record.
+    pub mfa_authenticated: Option<bool>,
+    /// `sourceIdentity`: set by the first role in a chain, unchangeable after.
+    pub source_identity: Option<Cow<'a, str>>,
+    /// `assumedRoot`: the session came from `AssumeRoot`.
+    pub assumed_root: Option<bool>,
+}
+
+/// `sessionIssuer`: who gave the temporary credentials. May be `{}`.
+#[derive(Clone, Debug, Default)]
+pub struct SessionIssuer<'a> {
+    /// `Root`, `IAMUser` or `Role`.
+    pub issuer_type: Option<Cow<'a, str>>,
+    pub arn: Option<Cow<'a, str>>,
+    pub account_id: Option<Cow<'a, str>>,
+    pub user_name: Option<Cow<'a, str>>,
+}
+
+impl<'a> UserIdentity<'a> {
+    /// Reads what `json` holds; anything of an unexpected kind is left out.
+    pub fn read(json: RawJson<'a>) -> Self {
+        let mut identity = Self::default();
+        for (name, value) in json.members() {
+            match &*name {
+                "type" => identity.identity_type = text(value),
+                "principalId" => identity.principal_id = text(value),
+                "arn" => identity.arn = text(value),
+                "accountId" => identity.account_id = text(value),
+                "accessKeyId" => identity.access_key_id = text(value),
+                "userName" => identity.user_name = text(value),
+                "invokedBy" => identity.invoked_by = text(value),
+                "identityProvider" => identity.identity_provider = text(value),
+                "onBehalfOf" => {
+                    identity.on_behalf_of_user = value.get("userId").and_then(text);
+                    identity.on_behalf_of_store = value.get("identityStoreArn").and_then(text);
+                }
+                "sessionContext" => identity.session = SessionContext::read(value),
+                _ => {}
+            }
+        }
+        identity
+    }
+}
+
+impl<'a> SessionContext<'a> {
+    fn read(json: RawJson<'a>) -> Self {
+        let mut session = Self::default();
+        for (name, value) in json.members() {
+            match &*name {
+                "sessionIssuer" => session.issuer = SessionIssuer::read(value),
+                "attributes" => {
+                    session.mfa_authenticated = value.get("mfaAuthenticated").and_then(RawJson::boolean);
+                }
+                "sourceIdentity" => session.source_identity = text(value),
+                "assumedRoot" => session.assumed_root = value.boolean(),
+                _ => {}
+            }
+        }
+        session
+    }
+}
+
+impl<'a> SessionIssuer<'a> {
+    fn read(json: RawJson<'a>) -> Self {
+        let mut issuer = Self::default();
+        for (name, value) in json.members() {
+            match &*name {
+                "type" => issuer.issuer_type = text(value),
+                "arn" => issuer.arn = text(value),
+                "accountId" => issuer.account_id = text(value),
+                "userName" => issuer.user_name = text(value),
+                _ => {}
+            }
+        }
+        issuer
+    }
+}
+
+fn text(value: RawJson<'_>) -> Option<Cow<'_, str>> {
+    value.scalar().filter(|text| !text.is_empty())
+}
