@@ -70,12 +70,22 @@ mod tests {
         assert_eq!(arn.account, "123456789012");
         assert_eq!(arn.typed_resource(), Some(("dbuser", "c/u:x")));
         let role = Arn::parse("arn:aws:iam::123456789012:role/a/b").unwrap();
-        assert_eq!((role.region, role.typed_resource()), ("", Some(("role", "a/b"))));
+        assert_eq!(
+            (role.region, role.typed_resource()),
+            ("", Some(("role", "a/b")))
+        );
     }
 
     #[test]
     fn err_no_arn() {
-        for text in ["", "arn", "arn:aws:iam::1", "arn:aws:iam::1:", "ARN:aws:iam::1:x", "arn::iam::1:x"] {
+        for text in [
+            "",
+            "arn",
+            "arn:aws:iam::1",
+            "arn:aws:iam::1:",
+            "ARN:aws:iam::1:x",
+            "arn::iam::1:x",
+        ] {
             assert_eq!(Arn::parse(text), None, "{text}");
         }
     }

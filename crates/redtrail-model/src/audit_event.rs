@@ -85,13 +85,10 @@ pub struct AuditEvent {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_message: Option<String>,
 
-    /// What was touched: partition keys of the resources table, each with its part.
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub resources: Vec<Resource>,
-    /// ARNs of other services that the call names, each with its part. They have no
-    /// rows of their own in the resources table.
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub related_arns: Vec<RelatedArn>,
+    /// What was touched, in the attributes `resource_arns` and `resource_parts`,
+    /// `related_arns` and `related_parts`.
+    #[serde(flatten)]
+    pub touched: Touched,
     /// The event changes a resource itself, rather than reading or using it.
     #[serde(skip, default)]
     pub changes_resource: bool,
@@ -123,23 +120,86 @@ pub struct AuditEvent {
 impl AuditEvent {
     /// The keys of the resources the event touched: partition keys of the resources table.
     pub fn resource_arns(&self) -> impl Iterator<Item = &ResourceKey> {
-        self.resources.iter().map(|resource| &resource.key)
+        self.touched.resources.iter().map(|resource| &resource.key)
     }
 }
 
+/// What an event touched.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "TouchedColumns", into = "TouchedColumns")]
+pub struct Touched {
+    /// Each has a row in the resources table.
+    pub resources: Vec<Resource>,
+    /// ARNs of other services that the call names. They have no rows of their own.
+    pub related: Vec<RelatedArn>,
+}
+
 /// A resource and its part in the event.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Resource {
-    #[serde(rename = "resource_key")]
     pub key: ResourceKey,
     pub part: Part,
 }
 
 /// An ARN of another service, and its part in the event.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RelatedArn {
     pub arn: String,
     pub part: Part,
+}
+
+/// [`Touched`] as attributes: plain lists of text, the parts in the order of the keys.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct TouchedColumns {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    resource_arns: Vec<ResourceKey>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    resource_parts: Vec<Part>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    related_arns: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    related_parts: Vec<Part>,
+}
+
+impl From<Touched> for TouchedColumns {
+    fn from(touched: Touched) -> Self {
+        let (resource_arns, resource_parts) = touched
+            .resources
+            .into_iter()
+            .map(|Resource { key, part }| (key, part))
+            .unzip();
+        let (related_arns, related_parts) = touched
+            .related
+            .into_iter()
+            .map(|RelatedArn { arn, part }| (arn, part))
+            .unzip();
+        Self {
+            resource_arns,
+            resource_parts,
+            related_arns,
+            related_parts,
+        }
+    }
+}
+
+impl From<TouchedColumns> for Touched {
+    fn from(columns: TouchedColumns) -> Self {
+        Self {
+            resources: columns
+                .resource_arns
+                .into_iter()
+                .zip(columns.resource_parts)
+                .map(|(key, part)| Resource { key, part })
+                .collect(),
+            related: columns
+                .related_arns
+                .into_iter()
+                .zip(columns.related_parts)
+                .map(|(arn, part)| RelatedArn { arn, part })
+                .collect(),
+        }
+    }
 }
 
 /// The part something plays in an event.

@@ -90,7 +90,9 @@ impl<'a> EventRecord<'a> {
     /// The account whose trail the event stands in: the recipient, or the caller's
     /// where the record names no recipient.
     pub fn account_id(&self) -> Option<&str> {
-        self.recipient_account_id.as_deref().or(self.user_identity.account_id.as_deref())
+        self.recipient_account_id
+            .as_deref()
+            .or(self.user_identity.account_id.as_deref())
     }
 }
 

@@ -60,7 +60,11 @@ impl FromStr for EventTime {
     fn from_str(text: &str) -> Result<Self, InvalidEventTime> {
         let time: Timestamp = text.parse().map_err(|_| InvalidEventTime)?;
         let cut = time
-            .round(jiff::TimestampRound::new().smallest(Unit::Millisecond).mode(jiff::RoundMode::Floor))
+            .round(
+                jiff::TimestampRound::new()
+                    .smallest(Unit::Millisecond)
+                    .mode(jiff::RoundMode::Floor),
+            )
             .map_err(|_| InvalidEventTime)?;
         Self::from_epoch_millis(cut.as_millisecond()).ok_or(InvalidEventTime)
     }
@@ -99,7 +103,13 @@ mod tests {
 
     #[test]
     fn err_no_time() {
-        for text in ["", "yesterday", "2023-07-10", "2023-13-10T00:00:00Z", "-000001-01-01T00:00:00Z"] {
+        for text in [
+            "",
+            "yesterday",
+            "2023-07-10",
+            "2023-13-10T00:00:00Z",
+            "-000001-01-01T00:00:00Z",
+        ] {
             assert_eq!(text.parse::<EventTime>(), Err(InvalidEventTime), "{text}");
         }
     }

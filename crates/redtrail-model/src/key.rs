@@ -40,7 +40,8 @@ impl PrincipalKey {
     /// The key of a principal with an ARN. Text that does not begin with `arn:` is
     /// not taken as an ARN: `None`.
     pub fn from_arn(arn: &str) -> Option<Self> {
-        arn.starts_with("arn:").then(|| Self(bounded(arn, MAX_PARTITION_KEY_BYTES)))
+        arn.starts_with("arn:")
+            .then(|| Self(bounded(arn, MAX_PARTITION_KEY_BYTES)))
     }
 
     /// The key of a principal without an ARN: its identity type, then the parts that
@@ -139,7 +140,9 @@ impl FromStr for PrincipalKey {
         if fits && text.contains(':') {
             Ok(Self(text.to_owned()))
         } else {
-            Err(InvalidKey("a principal key: an ARN, or TYPE:ID as in AWSService:redshift.amazonaws.com"))
+            Err(InvalidKey(
+                "a principal key: an ARN, or TYPE:ID as in AWSService:redshift.amazonaws.com",
+            ))
         }
     }
 }
@@ -148,11 +151,15 @@ impl FromStr for ResourceKey {
     type Err = InvalidKey;
 
     fn from_str(text: &str) -> Result<Self, InvalidKey> {
-        let known = ["arn:", "name:", "statement:"].iter().any(|start| text.starts_with(start));
+        let known = ["arn:", "name:", "statement:"]
+            .iter()
+            .any(|start| text.starts_with(start));
         if known && text.len() <= MAX_PARTITION_KEY_BYTES {
             Ok(Self(text.to_owned()))
         } else {
-            Err(InvalidKey("a resource key: an ARN, name:SERVICE:REGION:ACCOUNT:TYPE/NAME or statement:REGION:ACCOUNT/ID"))
+            Err(InvalidKey(
+                "a resource key: an ARN, name:SERVICE:REGION:ACCOUNT:TYPE/NAME or statement:REGION:ACCOUNT/ID",
+            ))
         }
     }
 }
@@ -205,7 +212,9 @@ fn bounded(text: &str, limit: usize) -> String {
     if text.len() <= limit && !ends_like_cut(text) {
         return text.to_owned();
     }
-    let room = limit.saturating_sub(HASH_MARK.len() + HASH_BYTES).min(text.len());
+    let room = limit
+        .saturating_sub(HASH_MARK.len() + HASH_BYTES)
+        .min(text.len());
     let cut = text.floor_char_boundary(room);
     let start = text.get(..cut).unwrap_or_default();
     let hash = Sha256::digest(text.as_bytes());
@@ -244,8 +253,15 @@ mod tests {
         assert_eq!(service.as_str(), "AWSService:redshift.amazonaws.com");
         let pretender = PrincipalKey::tagged("AWSService:redshift.amazonaws.com", &[]);
         assert_ne!(service, pretender);
-        assert_eq!(PrincipalKey::from_arn("AWSService:redshift.amazonaws.com"), None);
-        assert!(!PrincipalKey::tagged("arn", &["aws:iam::1:root"]).as_str().starts_with("arn:"));
+        assert_eq!(
+            PrincipalKey::from_arn("AWSService:redshift.amazonaws.com"),
+            None
+        );
+        assert!(
+            !PrincipalKey::tagged("arn", &["aws:iam::1:root"])
+                .as_str()
+                .starts_with("arn:")
+        );
         assert_ne!(
             PrincipalKey::tagged("AWSAccount", &["1", "2:3"]),
             PrincipalKey::tagged("AWSAccount", &["1:2", "3"]),
@@ -254,8 +270,17 @@ mod tests {
 
     #[test]
     fn ok_resource_keys_read_as_documented() {
-        let name = ResourceKey::from_name("redshift-serverless", "us-east-1", "123456789012", "workgroup", "wg");
-        assert_eq!(name.as_str(), "name:redshift-serverless:us-east-1:123456789012:workgroup/wg");
+        let name = ResourceKey::from_name(
+            "redshift-serverless",
+            "us-east-1",
+            "123456789012",
+            "workgroup",
+            "wg",
+        );
+        assert_eq!(
+            name.as_str(),
+            "name:redshift-serverless:us-east-1:123456789012:workgroup/wg"
+        );
         let statement = ResourceKey::from_statement("us-east-1", "123456789012", "5c52");
         assert_eq!(statement.as_str(), "statement:us-east-1:123456789012/5c52");
         assert_eq!(ResourceKey::from_arn("arn:aws:redshift"), None);
@@ -264,7 +289,10 @@ mod tests {
     #[test]
     fn ok_long_keys_keep_dynamodbs_bounds_and_stay_apart() {
         let long = |end: &str| format!("arn:aws:iam::1:role/{}{end}", "é".repeat(2000));
-        let keys: Vec<_> = ["a", "b"].iter().filter_map(|end| PrincipalKey::from_arn(&long(end))).collect();
+        let keys: Vec<_> = ["a", "b"]
+            .iter()
+            .filter_map(|end| PrincipalKey::from_arn(&long(end)))
+            .collect();
         assert_eq!(keys.len(), 2);
         assert_ne!(keys[0], keys[1]);
         for key in &keys {

@@ -49,7 +49,11 @@ pub const TABLES: [TableSchema; 4] = [
         variable: "PRINCIPALS_TABLE",
         partition_key: "principal",
         sort_key: "event_key",
-        indexes: &[Index { name: "failures", partition_key: "principal", sort_key: "failure_key" }],
+        indexes: &[Index {
+            name: "failures",
+            partition_key: "principal",
+            sort_key: "failure_key",
+        }],
     },
     TableSchema {
         table: Table::Resources,
@@ -57,7 +61,11 @@ pub const TABLES: [TableSchema; 4] = [
         variable: "RESOURCES_TABLE",
         partition_key: "resource_key",
         sort_key: "event_key",
-        indexes: &[Index { name: "changes", partition_key: "resource_key", sort_key: "change_key" }],
+        indexes: &[Index {
+            name: "changes",
+            partition_key: "resource_key",
+            sort_key: "change_key",
+        }],
     },
     TableSchema {
         table: Table::Directory,

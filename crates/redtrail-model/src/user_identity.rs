@@ -85,7 +85,8 @@ impl<'a> SessionContext<'a> {
             match &*name {
                 "sessionIssuer" => session.issuer = SessionIssuer::read(value),
                 "attributes" => {
-                    session.mfa_authenticated = value.get("mfaAuthenticated").and_then(RawJson::boolean);
+                    session.mfa_authenticated =
+                        value.get("mfaAuthenticated").and_then(RawJson::boolean);
                 }
                 "sourceIdentity" => session.source_identity = text(value),
                 "assumedRoot" => session.assumed_root = value.boolean(),

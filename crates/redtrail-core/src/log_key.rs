@@ -1,0 +1,1 @@
+//! What kind of object a key in the trail's bucket names.

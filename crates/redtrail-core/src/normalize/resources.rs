@@ -1,0 +1,1 @@
+//! Which resources an event touched, and their part in it.

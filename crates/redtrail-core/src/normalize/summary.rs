@@ -1,0 +1,1 @@
+//! What of the request and response an item keeps.
