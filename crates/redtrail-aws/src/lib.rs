@@ -1,1 +1,3 @@
-//! Stub.
+//! The AWS edge: the only crate that names an AWS SDK.
+
+pub mod query;

@@ -1,6 +1,18 @@
 //! Bytes of a log object go in, items come out: plain functions, and two small traits
 //! for the edges. No AWS client, no async runtime, no environment and no clock.
 
+mod accounts;
+pub mod edge;
+pub mod hex;
+pub mod ingest;
+pub mod inspect;
+pub mod item;
+pub mod ledger;
 pub mod log_key;
+pub mod log_reader;
+pub mod memory;
 pub mod normalize;
+pub mod normalizer;
 pub mod object;
+pub mod select;
+pub mod tally;

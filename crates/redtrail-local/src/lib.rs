@@ -1,1 +1,24 @@
-//! Stub.
+//! Embedded S3, DynamoDB and Lambda on loopback, for the demo, for tests and for local runs.
+//! Clients, boto3 and the real `bootstrap` talk to them over the wire, as they talk to AWS.
+//! The tables are those of the template; this crate declares none of its own.
+
+mod bootstrap;
+mod clients;
+mod dynamodb;
+mod environment;
+mod error;
+mod http_server;
+mod local_aws;
+mod runtime_api;
+mod s3;
+mod tables;
+
+pub use bootstrap::{Bootstrap, Ended};
+pub use clients::{dynamodb_client, s3_client};
+pub use dynamodb::{DynamoDbServer, DynamoDbStorage};
+pub use environment::{ACCESS_KEY_ID, Environment, REGION, SECRET_ACCESS_KEY};
+pub use error::LocalError;
+pub use local_aws::{LocalAws, LocalAwsOptions, Storage};
+pub use runtime_api::{InvocationOutcome, MAXIMUM_PAYLOAD, RuntimeApi};
+pub use s3::{S3Server, StoredObject, put_folder};
+pub use tables::{DeclaredTable, declared_tables};

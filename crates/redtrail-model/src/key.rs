@@ -205,10 +205,11 @@ macro_rules! text_key {
 }
 text_key!(PrincipalKey, ResourceKey, EventKey);
 
-/// `text` itself where it fits into `limit` bytes and does not itself end like a cut
-/// text; else its beginning, `~`, and the SHA-256 of all of it in 64 hex digits. Because
-/// both forms can be told apart, two texts share a result only if their hashes agree.
-fn bounded(text: &str, limit: usize) -> String {
+/// The one rule for texts too long for a DynamoDB key: `text` itself where it fits into
+/// `limit` bytes and does not itself end like a cut text; else its beginning, `~`, and the
+/// SHA-256 of all of it in 64 hex digits. Because both forms can be told apart, two texts
+/// share a result only if their hashes agree.
+pub fn bounded(text: &str, limit: usize) -> String {
     if text.len() <= limit && !ends_like_cut(text) {
         return text.to_owned();
     }

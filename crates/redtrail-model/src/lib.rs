@@ -16,7 +16,7 @@ pub use audit_event::{AuditEvent, Flag, Origin, Part, RelatedArn, Resource, Sele
 pub use event_record::EventRecord;
 pub use event_time::{EventTime, InvalidEventTime};
 pub use key::{
-    EventKey, InvalidKey, MAX_PARTITION_KEY_BYTES, MAX_SORT_KEY_BYTES, PrincipalKey, ResourceKey,
+    EventKey, InvalidKey, MAX_PARTITION_KEY_BYTES, MAX_SORT_KEY_BYTES, PrincipalKey, ResourceKey, bounded,
 };
 pub use raw_json::RawJson;
 pub use tables::{EXPIRES_AT, Index, RULES_VERSION, SCHEMA_VERSION, TABLES, Table, TableSchema};

@@ -1,4 +1,169 @@
 //! From an event record to an audit event.
 
+pub mod credentials;
+pub mod principal;
 pub mod resources;
 pub mod summary;
+
+use std::borrow::Cow;
+
+use redtrail_model::{AuditEvent, EventKey, EventRecord, EventTime, Flag, Origin, UserIdentity};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    hex::hex,
+    log_reader::RawRecord,
+    select::{Selector, Unreadable},
+};
+
+/// Longest texts kept, in bytes; what is longer is cut and named in `cut`. Keys are
+/// never cut: they have a rule of their own.
+const MAX_NAME_BYTES: usize = 256;
+const MAX_USER_AGENT_BYTES: usize = 120;
+const MAX_ERROR_MESSAGE_BYTES: usize = 200;
+
+/// The audit event of a record that `selector` selects. `origin` names the object; the
+/// record's own place is added.
+///
+/// # Errors
+/// When the record is not well-formed JSON, or lacks what a key is made of.
+pub fn audit_event(
+    record: &RawRecord,
+    origin: &Origin,
+    selector: &Selector,
+) -> Result<AuditEvent, Unreadable> {
+    let text = String::from_utf8_lossy(&record.bytes);
+    let mut flags = Vec::new();
+    if matches!(text, Cow::Owned(_)) {
+        flags.push(Flag::InvalidUtf8);
+    }
+    let event = EventRecord::parse(&text).map_err(|_| Unreadable::Malformed)?;
+    let selected_by = selector.sign(&event).ok_or(Unreadable::NoEventSource)?;
+    let event_time: EventTime = event
+        .event_time
+        .as_deref()
+        .and_then(|time| time.parse().ok())
+        .ok_or(Unreadable::NoEventTime)?;
+    let event_name = event.event_name.as_deref().filter(|name| !name.is_empty());
+    let event_name = event_name.ok_or(Unreadable::NoEventName)?;
+    let event_id = match event.event_id.as_deref() {
+        Some(id) => Cow::Borrowed(id),
+        None => {
+            flags.push(Flag::NoEventId);
+            Cow::Owned(format!("sha256:{}", hex(&Sha256::digest(&record.bytes))))
+        }
+    };
+
+    let identity = &event.user_identity;
+    let principal = principal::principal(identity);
+    let findings = resources::findings(&event);
+    if !findings.known_operation {
+        flags.push(Flag::UnknownOperation);
+    }
+    if findings.resources_cut {
+        flags.push(Flag::ResourcesCut);
+    }
+    let summary = summary::summary(&event);
+    let mut shorten = Shorten { cut: summary.cut };
+    let name = MAX_NAME_BYTES;
+
+    Ok(AuditEvent {
+        event_key: EventKey::new(event_time, &event_id),
+        event_id: shorten.text("event_id", &event_id, name),
+        event_time,
+        event_source: shorten.text(
+            "event_source",
+            event.event_source.as_deref().unwrap_or_default(),
+            name,
+        ),
+        event_name: shorten.text("event_name", event_name, name),
+        event_type: shorten.field(
+            "event_type",
+            event.event_type.as_deref().filter(|kind| *kind != "AwsApiCall"),
+            name,
+        ),
+        account_id: shorten.field("account_id", event.account_id(), name),
+        aws_region: shorten.field("aws_region", event.aws_region.as_deref(), name),
+        identity_type: shorten.field("identity_type", identity.identity_type.as_deref(), name),
+        caller_account_id: shorten.field(
+            "caller_account_id",
+            caller_account(identity).filter(|caller| Some(*caller) != event.account_id()),
+            name,
+        ),
+        session_name: shorten.field("session_name", principal::session_name(identity), name),
+        session_issuer: shorten.field(
+            "session_issuer",
+            identity.session.issuer.arn.as_deref().filter(|arn| *arn != principal.as_str()),
+            name,
+        ),
+        access_key_id: shorten.field("access_key_id", identity.access_key_id.as_deref(), name),
+        source_identity: shorten.field(
+            "source_identity",
+            identity.session.source_identity.as_deref(),
+            name,
+        ),
+        mfa_authenticated: identity.session.mfa_authenticated,
+        invoked_by: shorten.field("invoked_by", identity.invoked_by.as_deref(), name),
+        on_behalf_of: shorten.field(
+            "on_behalf_of",
+            principal::identity_center_user(identity)
+                .as_deref()
+                .filter(|user| *user != principal.as_str()),
+            name,
+        ),
+        person: shorten.field("person", principal::person(identity).as_deref(), name),
+        root_or_user_credentials: credentials::root_or_user_credentials(identity),
+        temporary_credentials: credentials::temporary_credentials(identity),
+        by_aws_service: credentials::by_aws_service(identity, selector),
+        source_ip_address: shorten.field(
+            "source_ip_address",
+            event.source_ip_address.as_deref(),
+            name,
+        ),
+        user_agent: shorten.field("user_agent", event.user_agent.as_deref(), MAX_USER_AGENT_BYTES),
+        read_only: event.read_only,
+        error_code: shorten.field("error_code", event.error_code.as_deref(), name),
+        error_message: shorten.field(
+            "error_message",
+            event.error_message.as_deref(),
+            MAX_ERROR_MESSAGE_BYTES,
+        ),
+        shared_event_id: shorten.field("shared_event_id", event.shared_event_id.as_deref(), name),
+        principal,
+        touched: findings.touched,
+        changes_resource: findings.changes_resource,
+        request_parameters: summary.request_parameters,
+        response_elements: summary.response_elements,
+        selected_by,
+        flags,
+        cut: shorten.cut,
+        record_bytes: record.bytes.len() as u64,
+        origin: Origin { record_index: record.index, ..origin.clone() },
+    })
+}
+
+fn caller_account<'a>(identity: &'a UserIdentity<'_>) -> Option<&'a str> {
+    let issuer = &identity.session.issuer;
+    identity.account_id.as_deref().or(issuer.account_id.as_deref())
+}
+
+/// Cuts long texts on a character boundary and remembers which.
+struct Shorten {
+    cut: Vec<String>,
+}
+
+impl Shorten {
+    fn text(&mut self, name: &str, text: &str, max_bytes: usize) -> String {
+        if text.len() <= max_bytes {
+            return text.to_owned();
+        }
+        self.cut.push(name.to_owned());
+        text.get(..text.floor_char_boundary(max_bytes)).unwrap_or_default().to_owned()
+    }
+
+    /// An optional text; an empty one says nothing and is left out.
+    fn field(&mut self, name: &str, text: Option<&str>, max_bytes: usize) -> Option<String> {
+        let text = text.filter(|text| !text.is_empty())?;
+        Some(self.text(name, text, max_bytes))
+    }
+}

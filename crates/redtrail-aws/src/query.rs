@@ -1,0 +1,312 @@
+//! Questions to the event tables: what did this principal do, who touched this
+//! resource. One page of DynamoDB's answer at a time, as audit events; it knows how
+//! the tables are keyed and nothing of how an answer is shown.
+
+use std::{collections::HashMap, error::Error, fmt, str::FromStr};
+
+use aws_sdk_dynamodb::{
+    Client,
+    error::SdkError,
+    operation::query::{QueryError as QueryFailure, builders::QueryFluentBuilder},
+    types::AttributeValue,
+};
+use redtrail_model::{
+    AuditEvent, EXPIRES_AT, EventKey, EventTime, InvalidKey, Part, PrincipalKey, Resource,
+    ResourceKey, Table,
+};
+use serde_dynamo::Item;
+
+/// The attribute of a resource item that says what part the resource plays.
+const PART: &str = "part";
+
+/// Whose events are asked for: a partition of one of the event tables.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Key {
+    Principal(PrincipalKey),
+    Resource(ResourceKey),
+}
+
+impl Key {
+    /// The table this key is a partition of.
+    pub fn table(&self) -> Table {
+        match self {
+            Self::Principal(_) => Table::Principals,
+            Self::Resource(_) => Table::Resources,
+        }
+    }
+
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Principal(key) => key.as_str(),
+            Self::Resource(key) => key.as_str(),
+        }
+    }
+}
+
+/// The times asked for: from `since` on, up to but without `until`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Window {
+    pub since: Option<EventTime>,
+    pub until: Option<EventTime>,
+}
+
+impl Window {
+    /// No time can be in it.
+    pub fn is_empty(&self) -> bool {
+        matches!((self.since, self.until), (Some(since), Some(until)) if since >= until)
+    }
+}
+
+/// Which end of the window is answered first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    #[default]
+    NewestFirst,
+    OldestFirst,
+}
+
+/// A question to one event table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventQuery {
+    pub key: Key,
+    pub window: Window,
+    pub order: Order,
+    /// At most so many items are read for a page; DynamoDB ends it at 1 MB in any case.
+    pub page_size: Option<i32>,
+    /// Items that have expired by then are left out: DynamoDB deletes them days later.
+    pub now: EventTime,
+}
+
+/// Where the next page begins: after the event with this key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageToken(EventKey);
+
+impl fmt::Display for PageToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for PageToken {
+    type Err = InvalidKey;
+
+    fn from_str(text: &str) -> Result<Self, InvalidKey> {
+        text.parse().map(Self)
+    }
+}
+
+/// A page of the answer. It may be empty and still have a next one.
+#[derive(Clone, Debug)]
+pub struct Page {
+    pub events: Vec<AuditEvent>,
+    pub next: Option<PageToken>,
+}
+
+/// A question the table did not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum QueryError {
+    #[error("there is no table {table}")]
+    NoTable {
+        table: String,
+        source: Box<dyn Error + Send + Sync>,
+    },
+    #[error("could not query table {table}")]
+    Request {
+        table: String,
+        source: Box<dyn Error + Send + Sync>,
+    },
+    #[error("an item of table {table} is no audit event: {event_key}")]
+    Item {
+        table: String,
+        event_key: String,
+        source: Box<dyn Error + Send + Sync>,
+    },
+}
+
+/// The pages of an answer, one after the other.
+#[derive(Debug)]
+pub struct Pages<'a> {
+    client: &'a Client,
+    table: &'a str,
+    query: &'a EventQuery,
+    /// `None` when the last page has been handed out.
+    next: Option<Option<PageToken>>,
+}
+
+/// The answer to `query` from the table of that name, from its beginning.
+///
+/// The events of a resource carry that one resource; all that an event touched stands
+/// in its item under the principal.
+pub fn pages<'a>(client: &'a Client, table: &'a str, query: &'a EventQuery) -> Pages<'a> {
+    Pages {
+        client,
+        table,
+        query,
+        next: Some(None),
+    }
+}
+
+impl Pages<'_> {
+    /// The next page; `None` after the last.
+    ///
+    /// # Errors
+    /// When DynamoDB refuses or cannot be reached, or an item cannot be read. The same
+    /// page is asked for again by the next call.
+    pub async fn next(&mut self) -> Result<Option<Page>, QueryError> {
+        let Some(after) = &self.next else {
+            return Ok(None);
+        };
+        let page = page(self.client, self.table, self.query, after.as_ref()).await?;
+        self.next = page.next.clone().map(Some);
+        Ok(Some(page))
+    }
+}
+
+/// One page of the answer, from its beginning or after the page that gave the token.
+///
+/// # Errors
+/// When DynamoDB refuses or cannot be reached, or an item cannot be read.
+pub async fn page(
+    client: &Client,
+    table: &str,
+    query: &EventQuery,
+    after: Option<&PageToken>,
+) -> Result<Page, QueryError> {
+    if query.window.is_empty() {
+        // DynamoDB refuses a range whose end stands before its beginning.
+        return Ok(Page {
+            events: Vec::new(),
+            next: None,
+        });
+    }
+    let output = request(client, table, query, after)
+        .send()
+        .await
+        .map_err(|error| request_error(table, error))?;
+    let events = output
+        .items
+        .unwrap_or_default()
+        .into_iter()
+        .map(|item| event(table, &query.key, item))
+        .collect::<Result<_, _>>()?;
+    let next = output
+        .last_evaluated_key
+        .map(|last| page_token(table, &query.key, &last))
+        .transpose()?;
+    Ok(Page { events, next })
+}
+
+/// The Query request. No attribute it names is a reserved word.
+fn request(
+    client: &Client,
+    table: &str,
+    query: &EventQuery,
+    after: Option<&PageToken>,
+) -> QueryFluentBuilder {
+    let schema = query.key.table().schema();
+    let (partition_key, sort_key) = (schema.partition_key, schema.sort_key);
+    let mut condition = format!("{partition_key} = :key");
+    // An event key is longer than its time alone and so sorts right after it: compared
+    // with a bare time, all of that millisecond's events are on the later side.
+    let range = match (query.window.since, query.window.until) {
+        (None, None) => None,
+        (Some(_), None) => Some(format!("{sort_key} >= :since")),
+        (None, Some(_)) => Some(format!("{sort_key} < :until")),
+        (Some(_), Some(_)) => Some(format!("{sort_key} BETWEEN :since AND :until")),
+    };
+    if let Some(range) = range {
+        condition = format!("{condition} AND {range}");
+    }
+    let mut request = client
+        .query()
+        .table_name(table)
+        .key_condition_expression(condition)
+        .filter_expression(format!(
+            "attribute_not_exists({EXPIRES_AT}) OR {EXPIRES_AT} > :now"
+        ))
+        .expression_attribute_values(":key", text(query.key.as_str()))
+        .expression_attribute_values(
+            ":now",
+            AttributeValue::N(query.now.epoch_seconds().to_string()),
+        )
+        .scan_index_forward(query.order == Order::OldestFirst)
+        .consistent_read(false)
+        .set_limit(query.page_size);
+    if let Some(since) = query.window.since {
+        request = request.expression_attribute_values(":since", text(since));
+    }
+    if let Some(until) = query.window.until {
+        request = request.expression_attribute_values(":until", text(until));
+    }
+    if let Some(PageToken(last)) = after {
+        request = request
+            .exclusive_start_key(partition_key, text(query.key.as_str()))
+            .exclusive_start_key(sort_key, text(last));
+    }
+    request
+}
+
+fn text(value: impl fmt::Display) -> AttributeValue {
+    AttributeValue::S(value.to_string())
+}
+
+fn request_error(table: &str, error: SdkError<QueryFailure>) -> QueryError {
+    let no_table = error
+        .as_service_error()
+        .is_some_and(QueryFailure::is_resource_not_found_exception);
+    let (table, source) = (table.to_owned(), error.into());
+    if no_table {
+        QueryError::NoTable { table, source }
+    } else {
+        QueryError::Request { table, source }
+    }
+}
+
+/// Where DynamoDB stopped: the partition is known, so its sort key is enough.
+fn page_token(
+    table: &str,
+    key: &Key,
+    last: &HashMap<String, AttributeValue>,
+) -> Result<PageToken, QueryError> {
+    last.get(key.table().schema().sort_key)
+        .and_then(|value| value.as_s().ok())
+        .map_or_else(|| "".parse(), |last| last.parse())
+        .map_err(|error: InvalidKey| QueryError::Request {
+            table: table.to_owned(),
+            source: error.into(),
+        })
+}
+
+/// The event an item holds.
+fn event(
+    table: &str,
+    key: &Key,
+    item: HashMap<String, AttributeValue>,
+) -> Result<AuditEvent, QueryError> {
+    let schema = key.table().schema();
+    let event_key = item
+        .get(schema.sort_key)
+        .and_then(|value| value.as_s().ok())
+        .cloned()
+        .unwrap_or_default();
+    let unreadable = |source: serde_dynamo::Error| QueryError::Item {
+        table: table.to_owned(),
+        event_key,
+        source: source.into(),
+    };
+    let Key::Resource(resource) = key else {
+        return serde_dynamo::from_item(Item::from(item)).map_err(unreadable);
+    };
+    let part: Option<Part> = item
+        .get(PART)
+        .cloned()
+        .map(serde_dynamo::from_attribute_value)
+        .transpose()
+        .map_err(&unreadable)?;
+    let mut event: AuditEvent = serde_dynamo::from_item(Item::from(item)).map_err(unreadable)?;
+    event.touched.resources = vec![Resource {
+        key: resource.clone(),
+        part: part.unwrap_or(Part::Other),
+    }];
+    Ok(event)
+}

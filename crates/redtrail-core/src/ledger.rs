@@ -1,0 +1,251 @@
+//! One item for each trail object, written when everything of the object is durable, and
+//! the rows that keep what was rejected or quarantined. Nothing in them comes from the
+//! clock or the delivery.
+
+use redtrail_model::{
+    EventTime, MAX_PARTITION_KEY_BYTES, MAX_SORT_KEY_BYTES, RULES_VERSION, SCHEMA_VERSION, Table,
+    bounded,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    edge::ObjectIdentity,
+    hex::hex,
+    item::Put,
+    log_key::{LogKey, file_name, folder},
+    log_reader::{Proven, Quarantined, Rejected},
+    object::ObjectAddress,
+    tally::Tally,
+};
+
+/// What became of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Every element was read.
+    Accepted,
+    /// Some elements are quarantined, the rest was read.
+    Partial,
+    /// The object as a whole cannot be trusted; nothing of it is stored.
+    Rejected,
+}
+
+impl Verdict {
+    /// The verdict on a proven object.
+    pub fn of(tally: &Tally) -> Self {
+        if tally.quarantined == 0 { Self::Accepted } else { Self::Partial }
+    }
+}
+
+/// Where an object stands in the ledger.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LedgerKey {
+    /// Bucket and folder: `BUCKET/AWSLogs/…/2026/03/02/`.
+    pub folder: String,
+    /// File name, and `#` with the version in a bucket with versions.
+    pub object_key: String,
+}
+
+impl LedgerKey {
+    pub fn of(object: &ObjectAddress, identity: &ObjectIdentity) -> Self {
+        let place = format!("{}/{}", object.bucket, folder(&object.key));
+        let mut name = file_name(&object.key).to_owned();
+        if let Some(version) = &identity.version_id {
+            name.push('#');
+            name.push_str(version);
+        }
+        Self {
+            folder: bounded(&place, MAX_PARTITION_KEY_BYTES),
+            object_key: bounded(&name, MAX_SORT_KEY_BYTES),
+        }
+    }
+
+    /// The key of a row about that object in `list`, by the day of its delivery, so that
+    /// one Query finds a day's rows of all accounts. No bucket's name holds the `#`.
+    fn listed(list: &str, object: &ObjectAddress, identity: &ObjectIdentity, end: &str) -> Self {
+        let day = LogKey::parse(&object.key)
+            .map_or_else(|_| "unknown".to_owned(), |key| key.delivery_day.to_string());
+        let version = identity.version_id.as_deref().map(|id| format!("#{id}")).unwrap_or_default();
+        let place = format!("{}/{}{version}{end}", object.bucket, object.key);
+        Self {
+            folder: format!("{list}#{day}"),
+            object_key: bounded(&place, MAX_SORT_KEY_BYTES),
+        }
+    }
+}
+
+/// The ledger item of one object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LedgerEntry {
+    #[serde(flatten)]
+    pub key: LedgerKey,
+    pub verdict: Verdict,
+    /// Why the object was rejected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub etag: Option<String>,
+    /// Size as stored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stored_bytes: Option<u64>,
+    /// What was proven of the object; absent when it was rejected.
+    #[serde(flatten)]
+    pub content: Option<LedgerContent>,
+    pub schema_version: u32,
+    pub rules_version: u32,
+    /// redtrail's own version.
+    pub redtrail_version: String,
+}
+
+/// What a proven object held.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LedgerContent {
+    /// SHA-256 of the unpacked content, in lower-case hex, as in CloudTrail's digest files.
+    pub sha256: String,
+    /// Size of the unpacked content.
+    pub plain_bytes: u64,
+    pub records_read: u64,
+    pub records_selected: u64,
+    pub records_not_selected: u64,
+    pub records_quarantined: u64,
+    pub records_duplicate: u64,
+    /// Time of the earliest selected event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_event_time: Option<EventTime>,
+    /// Time of the latest selected event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_event_time: Option<EventTime>,
+}
+
+impl LedgerEntry {
+    /// The entry of a proven object. `events` are the times of its first and last
+    /// selected event.
+    pub fn proven(
+        object: &ObjectAddress,
+        identity: &ObjectIdentity,
+        proven: &Proven,
+        tally: &Tally,
+        events: Option<(EventTime, EventTime)>,
+    ) -> Self {
+        let content = LedgerContent {
+            sha256: hex(&proven.sha256),
+            plain_bytes: proven.plain_bytes,
+            records_read: tally.read,
+            records_selected: tally.selected,
+            records_not_selected: tally.not_selected,
+            records_quarantined: tally.quarantined,
+            records_duplicate: tally.duplicate,
+            first_event_time: events.map(|(first, _)| first),
+            last_event_time: events.map(|(_, last)| last),
+        };
+        Self::new(object, identity, Verdict::of(tally), None, Some(content))
+    }
+
+    /// The entry of a rejected object.
+    pub fn rejected(object: &ObjectAddress, identity: &ObjectIdentity, why: &Rejected) -> Self {
+        Self::new(object, identity, Verdict::Rejected, Some(why.reason().to_owned()), None)
+    }
+
+    fn new(
+        object: &ObjectAddress,
+        identity: &ObjectIdentity,
+        verdict: Verdict,
+        reason: Option<String>,
+        content: Option<LedgerContent>,
+    ) -> Self {
+        Self {
+            key: LedgerKey::of(object, identity),
+            verdict,
+            reason,
+            etag: identity.etag.clone(),
+            stored_bytes: identity.stored_bytes,
+            content,
+            schema_version: SCHEMA_VERSION,
+            rules_version: RULES_VERSION,
+            redtrail_version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+
+    /// # Errors
+    /// Never for an entry as redtrail makes it: each field has a form in DynamoDB.
+    pub fn put(&self) -> Result<Put, serde_dynamo::Error> {
+        Ok(Put { table: Table::Ledger, item: serde_dynamo::to_item(self)? })
+    }
+}
+
+/// A row that lists a rejected object, or one element of an object that is quarantined.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listed {
+    #[serde(flatten)]
+    pub key: LedgerKey,
+    pub object_bucket: String,
+    /// The object's full key. (`object_key` is the table's sort key.)
+    pub full_object_key: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub object_version: Option<String>,
+    pub reason: String,
+    #[serde(flatten)]
+    pub element: Option<ListedElement>,
+    pub schema_version: u32,
+}
+
+/// Which element is quarantined. Its content stays in S3 alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListedElement {
+    /// Place in `Records`, from 0.
+    pub record_index: u64,
+    /// Where it begins in the unpacked document.
+    pub byte_offset: u64,
+    pub record_bytes: u64,
+    /// SHA-256 of the element, in lower-case hex.
+    pub sha256: String,
+}
+
+impl Listed {
+    /// The row of a rejected object, under `rejected#YYYY-MM-DD`.
+    pub fn rejected(object: &ObjectAddress, identity: &ObjectIdentity, why: &Rejected) -> Self {
+        let key = LedgerKey::listed("rejected", object, identity, "");
+        Self::new(key, object, identity, why.reason().to_owned(), None)
+    }
+
+    /// The row of a quarantined element, under `quarantine#YYYY-MM-DD`.
+    pub fn quarantined(
+        object: &ObjectAddress,
+        identity: &ObjectIdentity,
+        element: &Quarantined,
+    ) -> Self {
+        let end = format!("#{:010}", element.index);
+        let key = LedgerKey::listed("quarantine", object, identity, &end);
+        let listed = ListedElement {
+            record_index: element.index,
+            byte_offset: element.offset,
+            record_bytes: element.length,
+            sha256: hex(&element.sha256),
+        };
+        Self::new(key, object, identity, element.reason.to_string(), Some(listed))
+    }
+
+    fn new(
+        key: LedgerKey,
+        object: &ObjectAddress,
+        identity: &ObjectIdentity,
+        reason: String,
+        element: Option<ListedElement>,
+    ) -> Self {
+        Self {
+            key,
+            object_bucket: object.bucket.clone(),
+            full_object_key: object.key.clone(),
+            object_version: identity.version_id.clone(),
+            reason,
+            element,
+            schema_version: SCHEMA_VERSION,
+        }
+    }
+
+    /// # Errors
+    /// Never for a row as redtrail makes it: each field has a form in DynamoDB.
+    pub fn put(&self) -> Result<Put, serde_dynamo::Error> {
+        Ok(Put { table: Table::Ledger, item: serde_dynamo::to_item(self)? })
+    }
+}

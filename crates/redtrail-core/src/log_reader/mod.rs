@@ -1,0 +1,228 @@
+//! Reads one log object from the pieces in which it arrives. Every element of `Records`
+//! is counted; those of the Redshift family come out, and nothing may be used before
+//! [`LogReader::finish`] has proven the whole object.
+
+mod delimit;
+mod gunzip;
+mod rejected;
+mod split;
+
+use sha2::{Digest, Sha256};
+
+use crate::select::{Judgement, Selector, Unreadable};
+
+pub(crate) use delimit::Delimiter;
+pub use rejected::Rejected;
+
+use gunzip::Gunzip;
+use split::{Content, Element, Splitter};
+
+/// Bounds of what is read, each with its verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Unpacked bytes of one object; more rejects it. CloudTrail's own bound is 50 MB.
+    pub max_plain_bytes: u64,
+    /// Bytes of one element of `Records`; a larger one is quarantined. CloudTrail's own
+    /// bound is 256 KB.
+    pub max_record_bytes: usize,
+    /// Selected records held until the object is proven, in bytes. Past it they are let
+    /// go and the object is read a second time.
+    pub max_held_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_plain_bytes: 2 << 30,
+            max_record_bytes: 2 << 20,
+            max_held_bytes: 8 << 20,
+        }
+    }
+}
+
+/// A record of the family, as it stands in the object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawRecord {
+    /// Its place in `Records`, from 0.
+    pub index: u64,
+    /// Where it begins in the unpacked document.
+    pub offset: u64,
+    pub bytes: Vec<u8>,
+}
+
+/// An element that could not be read: where it stands, and why. Its content is not
+/// kept, because secrets cannot be masked in what cannot be parsed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quarantined {
+    pub index: u64,
+    pub offset: u64,
+    pub length: u64,
+    pub sha256: [u8; 32],
+    pub reason: Unreadable,
+}
+
+impl Quarantined {
+    /// The quarantine entry of a record that was selected but turned out unreadable.
+    pub fn record(record: &RawRecord, reason: Unreadable) -> Self {
+        Self {
+            index: record.index,
+            offset: record.offset,
+            length: record.bytes.len() as u64,
+            sha256: Sha256::digest(&record.bytes).into(),
+            reason,
+        }
+    }
+}
+
+/// What a proven object held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proven {
+    /// Elements of `Records`.
+    pub read: u64,
+    pub not_selected: u64,
+    /// SHA-256 of the unpacked content: what CloudTrail's digest files list.
+    pub sha256: [u8; 32],
+    /// Size of the unpacked content.
+    pub plain_bytes: u64,
+}
+
+/// Reads one object. Push its pieces, take what was selected, finish.
+pub struct LogReader<'s> {
+    gunzip: Gunzip,
+    content: ContentReader<'s>,
+}
+
+/// Everything behind the gunzip: one reader of plain bytes.
+struct ContentReader<'s> {
+    splitter: Splitter,
+    sha256: Sha256,
+    plain_bytes: u64,
+    sieve: Sieve<'s>,
+}
+
+struct Sieve<'s> {
+    selector: &'s Selector,
+    hold: bool,
+    read: u64,
+    not_selected: u64,
+    held_bytes: usize,
+    selected: Vec<RawRecord>,
+    quarantined: Vec<Quarantined>,
+    quarantined_count: u64,
+}
+
+/// Quarantine entries kept of one object; beyond it they are only counted.
+pub const MAX_QUARANTINE_ENTRIES: usize = 100;
+
+impl<'s> LogReader<'s> {
+    pub fn new(limits: Limits, selector: &'s Selector) -> Self {
+        Self {
+            gunzip: Gunzip::new(limits.max_plain_bytes),
+            content: ContentReader {
+                splitter: Splitter::new(limits.max_record_bytes),
+                sha256: Sha256::new(),
+                plain_bytes: 0,
+                sieve: Sieve {
+                    selector,
+                    hold: true,
+                    read: 0,
+                    not_selected: 0,
+                    held_bytes: 0,
+                    selected: Vec::new(),
+                    quarantined: Vec::new(),
+                    quarantined_count: 0,
+                },
+            },
+        }
+    }
+
+    /// Takes the next bytes of the object, as stored.
+    ///
+    /// # Errors
+    /// When they break the object; it is then rejected as a whole.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<(), Rejected> {
+        let content = &mut self.content;
+        self.gunzip.push(bytes, &mut |plain| content.push(plain))
+    }
+
+    /// Proves that the object ended where it should.
+    ///
+    /// # Errors
+    /// When it did not; it is then rejected as a whole.
+    pub fn finish(&mut self) -> Result<Proven, Rejected> {
+        self.gunzip.finish()?;
+        self.content.splitter.finish()?;
+        Ok(Proven {
+            read: self.content.sieve.read,
+            not_selected: self.content.sieve.not_selected,
+            sha256: self.content.sha256.clone().finalize().into(),
+            plain_bytes: self.content.plain_bytes,
+        })
+    }
+
+    /// Bytes of the selected records held at this moment.
+    pub fn held_bytes(&self) -> usize {
+        self.content.sieve.held_bytes
+    }
+
+    /// Lets the held records go and holds no more: from here on the object is only proven.
+    pub fn stop_holding(&mut self) {
+        self.content.sieve.hold = false;
+        self.content.sieve.selected = Vec::new();
+        self.content.sieve.held_bytes = 0;
+    }
+
+    /// The records selected since the last call.
+    pub fn take_selected(&mut self) -> Vec<RawRecord> {
+        self.content.sieve.held_bytes = 0;
+        std::mem::take(&mut self.content.sieve.selected)
+    }
+
+    /// The elements that could not be read: at most [`MAX_QUARANTINE_ENTRIES`] entries,
+    /// and how many there were.
+    pub fn take_quarantined(&mut self) -> (Vec<Quarantined>, u64) {
+        let sieve = &mut self.content.sieve;
+        (std::mem::take(&mut sieve.quarantined), std::mem::take(&mut sieve.quarantined_count))
+    }
+}
+
+impl ContentReader<'_> {
+    fn push(&mut self, plain: &[u8]) -> Result<(), Rejected> {
+        self.sha256.update(plain);
+        self.plain_bytes += plain.len() as u64;
+        let sieve = &mut self.sieve;
+        self.splitter.push(plain, &mut |element| sieve.judge(element))
+    }
+}
+
+impl Sieve<'_> {
+    fn judge(&mut self, element: Element<'_>) {
+        self.read += 1;
+        let Element { index, offset, content } = element;
+        let reason = match content {
+            Content::Bytes(bytes) => match self.selector.judge(bytes) {
+                Judgement::NotSelected => {
+                    self.not_selected += 1;
+                    return;
+                }
+                Judgement::Selected(_) => {
+                    if self.hold {
+                        self.held_bytes += bytes.len();
+                        self.selected.push(RawRecord { index, offset, bytes: bytes.to_vec() });
+                    }
+                    return;
+                }
+                Judgement::Unreadable(reason) => reason,
+            },
+            Content::TooLarge { .. } => Unreadable::TooLarge,
+        };
+        self.quarantined_count += 1;
+        if self.quarantined.len() < MAX_QUARANTINE_ENTRIES {
+            let (length, sha256) = match content {
+                Content::Bytes(bytes) => (bytes.len() as u64, Sha256::digest(bytes).into()),
+                Content::TooLarge { length, sha256 } => (length, sha256),
+            };
+            self.quarantined.push(Quarantined { index, offset, length, sha256, reason });
+        }
+    }
+}

@@ -1,0 +1,356 @@
+//! The document taken apart: one top-level object with one `Records` array, its elements
+//! handed out one by one, every byte of the frame around them checked.
+
+use serde::de::IgnoredAny;
+use sha2::{Digest, Sha256};
+
+use super::{Rejected, delimit::Delimiter};
+
+/// A top-level key is compared by its first bytes: `Records` with every letter escaped
+/// takes 44 with its quotes.
+const MAX_KEY_BYTES: usize = 64;
+/// Numbers, literals and the like outside of `Records`.
+const MAX_SCALAR_BYTES: usize = 1024;
+
+/// One element of `Records`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Element<'a> {
+    /// Its place in `Records`, from 0.
+    pub(crate) index: u64,
+    /// Where it begins in the plain bytes.
+    pub(crate) offset: u64,
+    pub(crate) content: Content<'a>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Content<'a> {
+    Bytes(&'a [u8]),
+    /// Larger than one element may be: delimited, not kept.
+    TooLarge { length: u64, sha256: [u8; 32] },
+}
+
+pub(crate) struct Splitter {
+    state: State,
+    /// Plain bytes before those at hand.
+    offset: u64,
+    value: Delimiter,
+    /// The start of a value, key or scalar whose end has not come yet.
+    pending: Pending,
+    records_seen: bool,
+    next_index: u64,
+    max_element_bytes: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    BeforeDocument,
+    BeforeFirstKey,
+    BeforeKey,
+    Key,
+    BeforeColon { is_records: bool },
+    BeforeValue { is_records: bool },
+    Value,
+    Scalar,
+    AfterValue,
+    BeforeFirstElement,
+    BeforeElement,
+    Element,
+    ScalarElement,
+    AfterElement,
+    AfterDocument,
+}
+
+impl Splitter {
+    pub(crate) fn new(max_element_bytes: usize) -> Self {
+        Self {
+            state: State::BeforeDocument,
+            offset: 0,
+            value: Delimiter::default(),
+            pending: Pending::default(),
+            records_seen: false,
+            next_index: 0,
+            max_element_bytes,
+        }
+    }
+
+    /// Takes the next plain bytes and hands out each element that ends in them.
+    pub(crate) fn push(
+        &mut self,
+        bytes: &[u8],
+        element: &mut impl FnMut(Element<'_>),
+    ) -> Result<(), Rejected> {
+        let mut at = 0;
+        while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
+            at += match self.state {
+                State::Key | State::Value | State::Element => self.delimited(rest, at, element)?,
+                State::Scalar | State::ScalarElement => self.scalar(rest, element)?,
+                _ => self.frame(rest, at)?,
+            };
+        }
+        self.offset += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// The document has ended.
+    pub(crate) fn finish(&self) -> Result<(), Rejected> {
+        match self.state {
+            State::AfterDocument if self.records_seen => Ok(()),
+            State::AfterDocument => Err(Rejected::NoRecords),
+            State::BeforeDocument => Err(Rejected::Empty),
+            _ => Err(Rejected::Truncated),
+        }
+    }
+
+    /// One byte of the frame: white space and the signs between values.
+    fn frame(&mut self, rest: &[u8], at: usize) -> Result<usize, Rejected> {
+        let byte = rest.first().copied().unwrap_or_default();
+        if matches!(byte, b' ' | b'\t' | b'\r' | b'\n') {
+            return Ok(1);
+        }
+        // A value's own first byte is left for the state that follows it.
+        let (next, consumed) = match (self.state, byte) {
+            (State::BeforeDocument, b'{') => (State::BeforeFirstKey, 1),
+            (State::BeforeFirstKey | State::BeforeKey, b'"') => (self.begin(State::Key, at), 0),
+            (State::BeforeFirstKey | State::AfterValue, b'}') => (State::AfterDocument, 1),
+            (State::BeforeColon { is_records }, b':') => (State::BeforeValue { is_records }, 1),
+            (State::BeforeValue { is_records: true }, b'[') if self.records_seen => {
+                return Err(Rejected::DoubledRecords);
+            }
+            (State::BeforeValue { is_records: true }, b'[') => {
+                self.records_seen = true;
+                (State::BeforeFirstElement, 1)
+            }
+            (State::BeforeValue { is_records: true }, _) => {
+                return Err(Rejected::RecordsNotAnArray);
+            }
+            (State::BeforeValue { .. }, b'{' | b'[' | b'"') => (self.begin(State::Value, at), 0),
+            (State::BeforeValue { .. }, _) => (self.begin(State::Scalar, at), 0),
+            (State::AfterValue, b',') => (State::BeforeKey, 1),
+            (State::BeforeFirstElement | State::AfterElement, b']') => (State::AfterValue, 1),
+            (State::AfterElement, b',') => (State::BeforeElement, 1),
+            (State::BeforeFirstElement | State::BeforeElement, b'{' | b'[' | b'"') => {
+                (self.begin(State::Element, at), 0)
+            }
+            (State::BeforeFirstElement | State::BeforeElement, byte) if is_scalar(byte) => {
+                (self.begin(State::ScalarElement, at), 0)
+            }
+            (State::AfterDocument, _) => return Err(Rejected::TrailingDocument),
+            _ => return Err(self.malformed(at)),
+        };
+        self.state = next;
+        Ok(consumed)
+    }
+
+    fn begin(&mut self, state: State, at: usize) -> State {
+        self.value = Delimiter::default();
+        self.pending = Pending { offset: self.offset + at as u64, ..Pending::default() };
+        state
+    }
+
+    /// An object, array or string: a key, a member's value or an element.
+    fn delimited(
+        &mut self,
+        rest: &[u8],
+        at: usize,
+        element: &mut impl FnMut(Element<'_>),
+    ) -> Result<usize, Rejected> {
+        let end = self.value.end(rest);
+        let bytes = end.and_then(|end| rest.get(..end)).unwrap_or(rest);
+        match self.state {
+            State::Key => self.pending.keep_start(bytes, MAX_KEY_BYTES),
+            State::Element if end.is_some() && self.pending.is_empty() => {
+                // The usual case: the whole element is at hand, nothing is copied.
+                self.hand_out(bytes, element);
+                self.state = State::AfterElement;
+                return Ok(bytes.len());
+            }
+            State::Element => self.pending.append(bytes, self.max_element_bytes),
+            _ => {}
+        }
+        if end.is_some() {
+            self.state = match self.state {
+                State::Key => {
+                    let is_records = self.pending.is_records_key().ok_or(self.malformed(at))?;
+                    if is_records && self.records_seen {
+                        return Err(Rejected::DoubledRecords);
+                    }
+                    State::BeforeColon { is_records }
+                }
+                State::Element => {
+                    self.hand_out_pending(element);
+                    State::AfterElement
+                }
+                _ => State::AfterValue,
+            };
+        }
+        Ok(bytes.len())
+    }
+
+    /// A number, a literal, or what should have been one: it ends before the next sign.
+    fn scalar(
+        &mut self,
+        rest: &[u8],
+        element: &mut impl FnMut(Element<'_>),
+    ) -> Result<usize, Rejected> {
+        let end = rest.iter().position(|byte| !is_scalar(*byte));
+        let bytes = end.and_then(|end| rest.get(..end)).unwrap_or(rest);
+        let in_records = self.state == State::ScalarElement;
+        let limit = if in_records { self.max_element_bytes } else { MAX_SCALAR_BYTES };
+        self.pending.append(bytes, limit);
+        if end.is_some() {
+            if in_records {
+                self.hand_out_pending(element);
+                self.state = State::AfterElement;
+            } else {
+                serde_json::from_slice::<IgnoredAny>(&self.pending.bytes)
+                    .map_err(|_| Rejected::Malformed { offset: self.pending.offset })?;
+                self.state = State::AfterValue;
+            }
+        }
+        Ok(bytes.len())
+    }
+
+    fn hand_out(&mut self, bytes: &[u8], element: &mut impl FnMut(Element<'_>)) {
+        let content = if bytes.len() > self.max_element_bytes {
+            Content::TooLarge { length: bytes.len() as u64, sha256: Sha256::digest(bytes).into() }
+        } else {
+            Content::Bytes(bytes)
+        };
+        element(Element { index: self.next_index, offset: self.pending.offset, content });
+        self.next_index += 1;
+    }
+
+    fn hand_out_pending(&mut self, element: &mut impl FnMut(Element<'_>)) {
+        let pending = std::mem::take(&mut self.pending);
+        let content = match pending.overflow {
+            Some(hash) => {
+                Content::TooLarge { length: pending.length, sha256: hash.finalize().into() }
+            }
+            None => Content::Bytes(&pending.bytes),
+        };
+        element(Element { index: self.next_index, offset: pending.offset, content });
+        self.next_index += 1;
+        // The buffer is kept for the next element that spans two pieces.
+        self.pending.bytes = pending.bytes;
+        self.pending.bytes.clear();
+    }
+
+    fn malformed(&self, at: usize) -> Rejected {
+        Rejected::Malformed { offset: self.offset + at as u64 }
+    }
+}
+
+/// A value whose end has not come yet.
+#[derive(Default)]
+struct Pending {
+    offset: u64,
+    length: u64,
+    bytes: Vec<u8>,
+    /// Takes over from `bytes` where a value outgrows its bound.
+    overflow: Option<Sha256>,
+}
+
+impl Pending {
+    fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    fn append(&mut self, bytes: &[u8], limit: usize) {
+        self.length += bytes.len() as u64;
+        if self.overflow.is_none() && self.length > limit as u64 {
+            self.overflow = Some(Sha256::new_with_prefix(&self.bytes));
+            self.bytes = Vec::new();
+        }
+        match &mut self.overflow {
+            Some(hash) => hash.update(bytes),
+            None => self.bytes.extend_from_slice(bytes),
+        }
+    }
+
+    fn keep_start(&mut self, bytes: &[u8], limit: usize) {
+        self.length += bytes.len() as u64;
+        let room = limit.saturating_sub(self.bytes.len()).min(bytes.len());
+        self.bytes.extend_from_slice(bytes.get(..room).unwrap_or_default());
+    }
+
+    /// Whether the pending key is `Records`; `None` when it is no readable key.
+    fn is_records_key(&self) -> Option<bool> {
+        if self.length > self.bytes.len() as u64 {
+            return Some(false);
+        }
+        let key: String = serde_json::from_slice(&self.bytes).ok()?;
+        Some(key == "Records")
+    }
+}
+
+fn is_scalar(byte: u8) -> bool {
+    !matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b',' | b':' | b'"' | b'{' | b'}' | b'[' | b']')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(document: &[u8], cut: usize) -> Result<Vec<(u64, u64, String)>, Rejected> {
+        let mut splitter = Splitter::new(64);
+        let mut elements = Vec::new();
+        for piece in document.chunks(cut) {
+            splitter.push(piece, &mut |element| {
+                let content = match element.content {
+                    Content::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+                    Content::TooLarge { length, .. } => format!("too large: {length}"),
+                };
+                elements.push((element.index, element.offset, content));
+            })?;
+        }
+        splitter.finish().map(|()| elements)
+    }
+
+    fn check(document: &str, expected: Result<&[&str], Rejected>) {
+        for cut in [1, 2, 3, 5, usize::MAX] {
+            let found = read(document.as_bytes(), cut);
+            let contents = found.as_ref().map(|all| all.iter().map(|(.., text)| text.as_str()).collect::<Vec<_>>());
+            assert_eq!(contents, expected.as_ref().map(|all| all.to_vec()), "{document} cut {cut}");
+            for (place, (index, offset, text)) in found.into_iter().flatten().enumerate() {
+                assert_eq!(index, place as u64);
+                let there = &document.as_bytes()[offset as usize..];
+                assert!(text.starts_with("too large") || there.starts_with(text.as_bytes()));
+            }
+        }
+    }
+
+    #[test]
+    fn ok_every_element_is_handed_out() {
+        check(r#"{"Records":[]}"#, Ok(&[]));
+        check(" { \"a\" : [1,{\"Records\":[2]}] ,\n\"Records\" : [ {\"b\":1} , {} ] , \"c\":-1e9 } \n", Ok(&[r#"{"b":1}"#, "{}"]));
+        check(r#"{"\u0052ecords":[{}]}"#, Ok(&["{}"]));
+        check(r#"{"Records":[null,1,"x]",[2],{}]}"#, Ok(&["null", "1", r#""x]""#, "[2]", "{}"]));
+        let large = format!(r#"{{"Records":[{{"a":"{}"}},{{}}]}}"#, "x".repeat(100));
+        check(&large, Ok(&["too large: 108", "{}"]));
+    }
+
+    #[test]
+    fn err_the_frame_is_broken() {
+        let at = |offset| Err(Rejected::Malformed { offset });
+        check("", Err(Rejected::Empty));
+        check("  ", Err(Rejected::Empty));
+        check("{}", Err(Rejected::NoRecords));
+        check(r#"{"records":[]}"#, Err(Rejected::NoRecords));
+        check(r#"{"a":{"Records":[]}}"#, Err(Rejected::NoRecords));
+        check(r#"{"Records":null}"#, Err(Rejected::RecordsNotAnArray));
+        check(r#"{"Records":{}}"#, Err(Rejected::RecordsNotAnArray));
+        check(r#"{"Records":[],"Records":[]}"#, Err(Rejected::DoubledRecords));
+        check(r#"{"Records":[],"\u0052ecords":null}"#, Err(Rejected::DoubledRecords));
+        check(r#"{"Records":[{}]} {"Records":[]}"#, Err(Rejected::TrailingDocument));
+        check(r#"{"Records":[{}]"#, Err(Rejected::Truncated));
+        check(r#"{"Records":[{"a":"}"#, Err(Rejected::Truncated));
+        check(r#"[{"Records":[]}]"#, at(0));
+        check(r#"{"Records":[{},]}"#, at(15));
+        check(r#"{"Records":[{} {}]}"#, at(15));
+        check(r#"{"Records":[,{}]}"#, at(12));
+        check(r#"{"a":NaN,"Records":[]}"#, at(5));
+        check(r#"{'Records':[]}"#, at(1));
+        check(r#"{"Records":[],}"#, at(14));
+        check(r#"{/**/"Records":[]}"#, at(1));
+    }
+}

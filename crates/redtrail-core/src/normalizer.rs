@@ -1,0 +1,104 @@
+//! The selected records of one object become audit events: each event once, and what
+//! cannot be read set aside.
+
+use std::collections::HashSet;
+
+use redtrail_model::{AuditEvent, EventTime, Origin};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    log_reader::{MAX_QUARANTINE_ENTRIES, LogReader, Proven, Quarantined, RawRecord},
+    normalize,
+    select::Selector,
+    tally::Tally,
+};
+
+/// Normalizes the records of one object, in as many portions as they come.
+pub struct Normalizer<'s> {
+    selector: &'s Selector,
+    origin: Origin,
+    /// Hashes of the event keys seen: sixteen bytes an event, whatever its id.
+    seen: HashSet<[u8; 16]>,
+    selected: u64,
+    duplicate: u64,
+    quarantined: Vec<Quarantined>,
+    quarantined_count: u64,
+    times: Option<(EventTime, EventTime)>,
+}
+
+impl<'s> Normalizer<'s> {
+    /// `origin` names the object; each event gets its own place in it.
+    pub fn new(selector: &'s Selector, origin: Origin) -> Self {
+        Self {
+            selector,
+            origin,
+            seen: HashSet::new(),
+            selected: 0,
+            duplicate: 0,
+            quarantined: Vec::new(),
+            quarantined_count: 0,
+            times: None,
+        }
+    }
+
+    /// The events of these records that did not stand in an earlier record of the object.
+    pub fn events(&mut self, records: &[RawRecord]) -> Vec<AuditEvent> {
+        records.iter().filter_map(|record| self.event(record)).collect()
+    }
+
+    fn event(&mut self, record: &RawRecord) -> Option<AuditEvent> {
+        match normalize::audit_event(record, &self.origin, self.selector) {
+            Ok(event) => {
+                self.selected += 1;
+                if !self.seen.insert(short_hash(event.event_key.as_str())) {
+                    self.duplicate += 1;
+                    return None;
+                }
+                let time = event.event_time;
+                let (first, last) = self.times.unwrap_or((time, time));
+                self.times = Some((first.min(time), last.max(time)));
+                Some(event)
+            }
+            Err(reason) => {
+                self.quarantined_count += 1;
+                if self.quarantined.len() < MAX_QUARANTINE_ENTRIES {
+                    self.quarantined.push(Quarantined::record(record, reason));
+                }
+                None
+            }
+        }
+    }
+
+    /// What the object held in all. `proven` and `reader` tell of the elements that never
+    /// came this far.
+    pub fn finish(self, proven: &Proven, reader: &mut LogReader<'_>) -> Summary {
+        let (mut quarantined, count) = reader.take_quarantined();
+        quarantined.extend(self.quarantined);
+        quarantined.sort_by_key(|entry| entry.index);
+        quarantined.truncate(MAX_QUARANTINE_ENTRIES);
+        let tally = Tally {
+            read: proven.read,
+            selected: self.selected,
+            not_selected: proven.not_selected,
+            quarantined: count + self.quarantined_count,
+            duplicate: self.duplicate,
+            stored: 0,
+            expired: 0,
+        };
+        Summary { tally, quarantined, times: self.times }
+    }
+}
+
+/// What an object held. `stored` and `expired` are for those to count who store.
+pub struct Summary {
+    pub tally: Tally,
+    pub quarantined: Vec<Quarantined>,
+    /// Times of the first and the last selected event.
+    pub times: Option<(EventTime, EventTime)>,
+}
+
+fn short_hash(text: &str) -> [u8; 16] {
+    let hash: [u8; 32] = Sha256::digest(text.as_bytes()).into();
+    let (start, _) = hash.split_at(16);
+    start.try_into().expect("sixteen bytes are sixteen bytes")
+}

@@ -1,0 +1,90 @@
+//! An HTTP/1.1 server on loopback around any hyper service, until it is stopped or dropped.
+
+use std::error::Error;
+use std::net::{Ipv4Addr, SocketAddr};
+
+use hyper::body::{Body, Incoming};
+use hyper::service::Service;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::error::LocalError;
+
+#[derive(Debug)]
+pub(crate) struct HttpServer {
+    address: SocketAddr,
+    /// Sending or dropping it ends the server.
+    stop: oneshot::Sender<()>,
+    serving: JoinHandle<()>,
+}
+
+impl HttpServer {
+    pub(crate) async fn start<S, B>(port: u16, service: S) -> Result<Self, LocalError>
+    where
+        S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+        S::Future: Send,
+        S::Error: Into<Box<dyn Error + Send + Sync>>,
+        B: Body + Send + 'static,
+        B::Data: Send,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let (listener, address) = listen(port).await?;
+        let (stop, stopped) = oneshot::channel();
+        let serving = tokio::spawn(serve(listener, service, stopped));
+        Ok(Self {
+            address,
+            stop,
+            serving,
+        })
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Ends the server and whatever request it was serving, and waits for that.
+    pub(crate) async fn stop(self) {
+        drop(self.stop);
+        self.serving.await.ok();
+    }
+}
+
+/// Binds a port of 127.0.0.1; 0 is any free one.
+pub(crate) async fn listen(port: u16) -> Result<(TcpListener, SocketAddr), LocalError> {
+    let listen_error = |source| LocalError::Listen { port, source };
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+        .await
+        .map_err(listen_error)?;
+    let address = listener.local_addr().map_err(listen_error)?;
+    Ok((listener, address))
+}
+
+async fn serve<S, B>(listener: TcpListener, service: S, mut stopped: oneshot::Receiver<()>)
+where
+    S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: Into<Box<dyn Error + Send + Sync>>,
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            _ = &mut stopped => break,
+            Some(_) = connections.join_next() => {}
+            accepted = listener.accept() => {
+                // What fails here is one client's connection, not the listener.
+                let Ok((stream, _)) = accepted else { continue };
+                stream.set_nodelay(true).ok();
+                let connection = hyper::server::conn::http1::Builder::new()
+                    .serve_connection(TokioIo::new(stream), service.clone());
+                connections.spawn(connection);
+            }
+        }
+    }
+    connections.shutdown().await;
+}

@@ -1,0 +1,189 @@
+//! All of it for one run: S3, DynamoDB with the template's tables, and the environment to use them.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use redtrail_model::{TABLES, Table};
+use tempfile::TempDir;
+
+use crate::bootstrap::Bootstrap;
+use crate::clients::{dynamodb_client, s3_client};
+use crate::dynamodb::{DynamoDbServer, DynamoDbStorage};
+use crate::environment::Environment;
+use crate::error::LocalError;
+use crate::s3::{S3Server, StoredObject, put_folder};
+use crate::tables::declared_tables;
+
+/// An S3 and a DynamoDB on loopback, until they are stopped or dropped.
+#[derive(Debug)]
+pub struct LocalAws {
+    s3: S3Server,
+    dynamodb: DynamoDbServer,
+    s3_client: aws_sdk_s3::Client,
+    dynamodb_client: aws_sdk_dynamodb::Client,
+    table_names: BTreeMap<Table, String>,
+    temporary_folder: Option<TempDir>,
+}
+
+/// How to start; by default on any free ports, leaving nothing behind.
+#[derive(Clone, Debug)]
+pub struct LocalAwsOptions {
+    pub storage: Storage,
+    /// A port of 127.0.0.1; 0 is any free one.
+    pub s3_port: u16,
+    /// A port of 127.0.0.1; 0 is any free one.
+    pub dynamodb_port: u16,
+    /// The tables are called by it: `redtrail-principals` and so on.
+    pub table_prefix: String,
+}
+
+/// Where buckets and tables live.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Storage {
+    /// Gone with the servers.
+    Temporary,
+    /// A folder, made when it is not there yet, found again by the next run.
+    Folder(PathBuf),
+}
+
+impl Default for LocalAwsOptions {
+    fn default() -> Self {
+        Self {
+            storage: Storage::Temporary,
+            s3_port: 0,
+            dynamodb_port: 0,
+            table_prefix: "redtrail".to_owned(),
+        }
+    }
+}
+
+impl LocalAws {
+    /// Starts both servers and makes the tables that the template, given as text, declares.
+    pub async fn start(template: &str, options: &LocalAwsOptions) -> Result<Self, LocalError> {
+        let (s3_folder, dynamodb_storage, temporary_folder) = match &options.storage {
+            Storage::Temporary => {
+                let folder = TempDir::with_prefix("redtrail-local-")
+                    .map_err(|source| folder_error(&std::env::temp_dir(), source))?;
+                (folder.path().to_owned(), DynamoDbStorage::Memory, Some(folder))
+            }
+            Storage::Folder(folder) => {
+                let s3_folder = folder.join("s3");
+                std::fs::create_dir_all(&s3_folder)
+                    .map_err(|source| folder_error(&s3_folder, source))?;
+                let database = folder.join("dynamodb.sqlite");
+                (s3_folder, DynamoDbStorage::File(database), None)
+            }
+        };
+        let s3 = S3Server::start(&s3_folder, options.s3_port).await?;
+        let dynamodb = DynamoDbServer::start(&dynamodb_storage, options.dynamodb_port).await?;
+        let s3_client = s3_client(&s3.endpoint());
+        let dynamodb_client = dynamodb_client(&dynamodb.endpoint());
+        let table_names =
+            create_tables(&dynamodb_client, template, &options.table_prefix).await?;
+        Ok(Self {
+            s3,
+            dynamodb,
+            s3_client,
+            dynamodb_client,
+            table_names,
+            temporary_folder,
+        })
+    }
+
+    pub fn s3_endpoint(&self) -> String {
+        self.s3.endpoint()
+    }
+
+    pub fn dynamodb_endpoint(&self) -> String {
+        self.dynamodb.endpoint()
+    }
+
+    pub fn s3_client(&self) -> &aws_sdk_s3::Client {
+        &self.s3_client
+    }
+
+    pub fn dynamodb_client(&self) -> &aws_sdk_dynamodb::Client {
+        &self.dynamodb_client
+    }
+
+    /// What a table is called here.
+    pub fn table_name(&self, table: Table) -> &str {
+        self.table_names.get(&table).map_or("", String::as_str)
+    }
+
+    /// Puts every file of a folder into a bucket, made when it is not there yet; keys are relative
+    /// paths.
+    pub async fn put_folder(
+        &self,
+        bucket: &str,
+        folder: &Path,
+    ) -> Result<Vec<StoredObject>, LocalError> {
+        put_folder(&self.s3_client, bucket, folder).await
+    }
+
+    /// What points a function, boto3 or the AWS CLI at these servers and tables.
+    pub fn environment(&self) -> Environment {
+        let environment = Environment::new()
+            .with("AWS_ENDPOINT_URL_S3", self.s3_endpoint())
+            .with("AWS_ENDPOINT_URL_DYNAMODB", self.dynamodb_endpoint());
+        TABLES.iter().fold(environment, |environment, schema| {
+            environment.with(schema.variable, self.table_name(schema.table))
+        })
+    }
+
+    /// Starts the function's binary against these servers, with `variables` on top of
+    /// [`LocalAws::environment`].
+    pub async fn start_function(
+        &self,
+        bootstrap: &Path,
+        variables: &[(&str, &str)],
+    ) -> Result<Bootstrap, LocalError> {
+        let environment = variables
+            .iter()
+            .fold(self.environment(), |environment, (name, value)| {
+                environment.with(*name, *value)
+            });
+        Bootstrap::start(bootstrap, &environment).await
+    }
+
+    /// Ends both servers and removes what was temporary.
+    pub async fn stop(self) -> Result<(), LocalError> {
+        self.s3.stop().await;
+        self.dynamodb.stop().await;
+        if let Some(folder) = self.temporary_folder {
+            let path = folder.path().to_owned();
+            folder.close().map_err(|source| folder_error(&path, source))?;
+        }
+        Ok(())
+    }
+}
+
+/// Makes the template's tables, and sees to it that each table the code uses is among them.
+async fn create_tables(
+    client: &aws_sdk_dynamodb::Client,
+    template: &str,
+    prefix: &str,
+) -> Result<BTreeMap<Table, String>, LocalError> {
+    let declared = declared_tables(template)?;
+    let mut names = BTreeMap::new();
+    for schema in &TABLES {
+        let table = declared
+            .iter()
+            .find(|table| table.logical_id == schema.logical_id)
+            .ok_or(LocalError::UndeclaredTable {
+                logical_id: schema.logical_id,
+            })?;
+        let name = schema.logical_id.trim_end_matches("Table").to_lowercase();
+        let name = format!("{prefix}-{name}");
+        table.create(client, &name).await?;
+        names.insert(schema.table, name);
+    }
+    Ok(names)
+}
+
+fn folder_error(path: &Path, source: std::io::Error) -> LocalError {
+    LocalError::Folder {
+        path: path.to_owned(),
+        source,
+    }
+}
