@@ -291,7 +291,7 @@ fn event(
         .unwrap_or_default();
     let unreadable = |source: serde_dynamo::Error| QueryError::Item {
         table: table.to_owned(),
-        event_key,
+        event_key: event_key.clone(),
         source: source.into(),
     };
     let Key::Resource(resource) = key else {

@@ -2,6 +2,7 @@
 //! for the edges. No AWS client, no async runtime, no environment and no clock.
 
 mod accounts;
+pub mod batch;
 pub mod edge;
 pub mod hex;
 pub mod ingest;

@@ -322,7 +322,7 @@ mod tests {
             "AWSLogs/111122223333/CloudTrail/".into(),
             FILE.into(),
             format!("{day}/"),
-            format!("{day}"),
+            day.clone(),
             // Nothing but the right folders will do, and each only as a whole.
             format!("xAWSLogs/111122223333/CloudTrail/us-east-1/2026/03/02/{FILE}"),
             format!("AWSLogsx/111122223333/CloudTrail/us-east-1/2026/03/02/{FILE}"),

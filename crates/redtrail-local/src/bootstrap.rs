@@ -2,14 +2,14 @@
 //! and a Runtime API to ask: an execution environment without the sandbox.
 
 use std::path::Path;
-use std::process::{ExitStatus, Stdio};
+use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::environment::Environment;
@@ -22,11 +22,11 @@ pub struct Bootstrap {
     runtime_api: RuntimeApi,
     stdout: Lines,
     stderr: Lines,
-    kill: Arc<Notify>,
-    /// Set once the process has ended.
-    exit: watch::Receiver<Option<Result<ExitStatus, String>>>,
+    /// Sending or dropping it kills the process.
+    kill: watch::Sender<()>,
+    /// The exit status in words, once the process has ended.
+    exit: watch::Receiver<Option<String>>,
     process_id: Option<u32>,
-    supervising: Supervising,
 }
 
 /// What a process left when it ended.
@@ -62,9 +62,9 @@ impl Bootstrap {
         let process_id = child.id();
         let stdout = Lines::read(child.stdout.take());
         let stderr = Lines::read(child.stderr.take());
-        let kill = Arc::new(Notify::new());
+        let (kill, killed) = watch::channel(());
         let (exit_sender, exit) = watch::channel(None);
-        let supervising = tokio::spawn(supervise(child, Arc::clone(&kill), exit_sender));
+        tokio::spawn(supervise(child, killed, exit_sender));
         Ok(Self {
             runtime_api,
             stdout,
@@ -72,7 +72,6 @@ impl Bootstrap {
             kill,
             exit,
             process_id,
-            supervising: Supervising(supervising),
         })
     }
 
@@ -90,16 +89,14 @@ impl Bootstrap {
     pub async fn exited(&self) -> String {
         let mut exit = self.exit.clone();
         let ended = exit.wait_for(Option::is_some).await;
-        match ended.as_deref() {
-            Ok(Some(Ok(status))) => status.to_string(),
-            Ok(Some(Err(error))) => error.clone(),
-            Ok(None) | Err(_) => "unknown".to_owned(),
-        }
+        let status = ended.ok().and_then(|status| status.clone());
+        status.unwrap_or_else(|| "unknown".to_owned())
     }
 
     /// SIGKILL, at whatever the process is doing; returns when it is gone.
     pub async fn kill(&self) -> String {
-        self.kill.notify_one();
+        // Fails only when the process has ended by itself.
+        self.kill.send(()).ok();
         self.exited().await
     }
 
@@ -146,30 +143,22 @@ fn lambda_environment(runtime_api: &str) -> Environment {
         .with("TZ", ":UTC")
 }
 
+/// Owns the process, so that it can be waited for and killed at the same time.
 async fn supervise(
     mut child: Child,
-    kill: Arc<Notify>,
-    exit: watch::Sender<Option<Result<ExitStatus, String>>>,
+    mut killed: watch::Receiver<()>,
+    exit: watch::Sender<Option<String>>,
 ) {
     let ended = tokio::select! {
         ended = child.wait() => ended,
-        () = kill.notified() => {
-            // Fails only if it has just ended by itself.
+        _ = killed.changed() => {
+            // Fails only when it has ended by itself.
             child.start_kill().ok();
             child.wait().await
         }
     };
-    exit.send_replace(Some(ended.map_err(|error| error.to_string())));
-}
-
-/// Ends the task that owns the process, and so the process.
-#[derive(Debug)]
-struct Supervising(JoinHandle<()>);
-
-impl Drop for Supervising {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
+    let status = ended.map_or_else(|error| error.to_string(), |status| status.to_string());
+    exit.send_replace(Some(status));
 }
 
 /// Lines of a pipe, collected as they come.
@@ -200,11 +189,109 @@ impl Lines {
     }
 
     fn take(&self) -> Vec<String> {
-        std::mem::take(&mut *self.collected.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(
+            &mut *self
+                .collected
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
     }
 
     async fn finish(self) -> Vec<String> {
         self.reading.await.ok();
-        std::mem::take(&mut *self.collected.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(
+            &mut *self
+                .collected
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    async fn start(script: &str, environment: &Environment) -> (TempDir, Bootstrap) {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("bootstrap");
+        fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+        (folder, Bootstrap::start(&path, environment).await.unwrap())
+    }
+
+    fn is_running(process_id: u32) -> bool {
+        Path::new(&format!("/proc/{process_id}")).exists()
+    }
+
+    #[tokio::test]
+    async fn ok_lambdas_variables_and_the_given_ones_and_no_others() {
+        let given = Environment::default()
+            .with("LEDGER_TABLE", "ledger")
+            .with("AWS_REGION", "eu-central-1");
+        let (_folder, bootstrap) = start("env; echo to stderr >&2", &given).await;
+        assert_eq!(bootstrap.exited().await, "exit status: 0");
+        let endpoint = bootstrap.runtime_api.endpoint();
+        let Ended { stdout, stderr, .. } = bootstrap.stop().await;
+        assert!(stdout.contains(&format!("AWS_LAMBDA_RUNTIME_API={endpoint}")));
+        assert!(stdout.contains(&"AWS_LAMBDA_FUNCTION_VERSION=$LATEST".to_owned()));
+        assert!(stdout.contains(&"LEDGER_TABLE=ledger".to_owned()));
+        assert!(stdout.contains(&"AWS_REGION=eu-central-1".to_owned()));
+        assert!(!stdout.iter().any(|line| line.starts_with("HOME=")));
+        assert!(!stdout.iter().any(|line| line.starts_with("CARGO")));
+        assert_eq!(stderr, ["to stderr"]);
+    }
+
+    #[tokio::test]
+    async fn ok_the_end_of_the_process_ends_the_invocation() {
+        let (_folder, bootstrap) = start("echo last words; exit 3", &Environment::new()).await;
+        let outcome = bootstrap.invoke("{}", PATIENCE).await;
+        assert_eq!(
+            outcome,
+            InvocationOutcome::Exited("exit status: 3".to_owned())
+        );
+        let ended = bootstrap.stop().await;
+        assert_eq!(ended.status, "exit status: 3");
+        assert_eq!(ended.stdout, ["last words"]);
+    }
+
+    #[tokio::test]
+    async fn ok_killed_while_it_works() {
+        let (_folder, bootstrap) = start("exec sleep 600", &Environment::new()).await;
+        let process_id = bootstrap.process_id().unwrap();
+        let (outcome, status) = tokio::join!(bootstrap.invoke("{}", PATIENCE), bootstrap.kill());
+        assert_eq!(status, "signal: 9 (SIGKILL)");
+        assert_eq!(outcome, InvocationOutcome::Exited(status));
+        assert!(!is_running(process_id));
+    }
+
+    #[tokio::test]
+    async fn ok_dropped_means_killed() {
+        let (_folder, bootstrap) = start("exec sleep 600", &Environment::new()).await;
+        let process_id = bootstrap.process_id().unwrap();
+        assert!(is_running(process_id));
+        drop(bootstrap);
+        tokio::time::timeout(PATIENCE, async {
+            while is_running(process_id) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        })
+        .await
+        .unwrap();
+    }
+
+    #[tokio::test]
+    async fn err_no_such_binary() {
+        let error = Bootstrap::start(Path::new("/nowhere/bootstrap"), &Environment::new())
+            .await
+            .unwrap_err();
+        assert_eq!(error.to_string(), "could not start /nowhere/bootstrap");
     }
 }

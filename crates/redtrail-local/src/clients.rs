@@ -18,6 +18,8 @@ pub fn s3_client(endpoint: &str) -> s3::Client {
         .http_client(http_client())
         .endpoint_url(endpoint)
         .force_path_style(true)
+        // A checksum by trailer adds a second Content-Encoding header, which s3s refuses.
+        .request_checksum_calculation(s3::config::RequestChecksumCalculation::WhenRequired)
         .build();
     s3::Client::from_conf(config)
 }
@@ -35,7 +37,13 @@ pub fn dynamodb_client(endpoint: &str) -> dynamodb::Client {
 }
 
 fn credentials() -> Credentials {
-    Credentials::new(ACCESS_KEY_ID, SECRET_ACCESS_KEY, None, None, "redtrail-local")
+    Credentials::new(
+        ACCESS_KEY_ID,
+        SECRET_ACCESS_KEY,
+        None,
+        None,
+        "redtrail-local",
+    )
 }
 
 /// Without TLS no root certificates are read, which takes longer than all the rest.

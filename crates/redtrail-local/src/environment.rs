@@ -80,7 +80,10 @@ mod tests {
         let environment = Environment::new().with("AWS_REGION", "eu-central-1");
         assert_eq!(environment.get("AWS_REGION"), Some("eu-central-1"));
         assert_eq!(
-            environment.iter().filter(|(name, _)| *name == "AWS_REGION").count(),
+            environment
+                .iter()
+                .filter(|(name, _)| *name == "AWS_REGION")
+                .count(),
             1
         );
     }

@@ -64,7 +64,11 @@ impl LocalAws {
             Storage::Temporary => {
                 let folder = TempDir::with_prefix("redtrail-local-")
                     .map_err(|source| folder_error(&std::env::temp_dir(), source))?;
-                (folder.path().to_owned(), DynamoDbStorage::Memory, Some(folder))
+                (
+                    folder.path().to_owned(),
+                    DynamoDbStorage::Memory,
+                    Some(folder),
+                )
             }
             Storage::Folder(folder) => {
                 let s3_folder = folder.join("s3");
@@ -78,8 +82,7 @@ impl LocalAws {
         let dynamodb = DynamoDbServer::start(&dynamodb_storage, options.dynamodb_port).await?;
         let s3_client = s3_client(&s3.endpoint());
         let dynamodb_client = dynamodb_client(&dynamodb.endpoint());
-        let table_names =
-            create_tables(&dynamodb_client, template, &options.table_prefix).await?;
+        let table_names = create_tables(&dynamodb_client, template, &options.table_prefix).await?;
         Ok(Self {
             s3,
             dynamodb,
@@ -152,7 +155,9 @@ impl LocalAws {
         self.dynamodb.stop().await;
         if let Some(folder) = self.temporary_folder {
             let path = folder.path().to_owned();
-            folder.close().map_err(|source| folder_error(&path, source))?;
+            folder
+                .close()
+                .map_err(|source| folder_error(&path, source))?;
         }
         Ok(())
     }
@@ -185,5 +190,117 @@ fn folder_error(path: &Path, source: std::io::Error) -> LocalError {
     LocalError::Folder {
         path: path.to_owned(),
         source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use aws_sdk_dynamodb::types::AttributeValue;
+
+    use super::*;
+
+    const TEMPLATE: &str = include_str!("../../../template.yaml");
+
+    #[tokio::test]
+    async fn ok_temporary_leaves_nothing() {
+        let local = LocalAws::start(TEMPLATE, &LocalAwsOptions::default())
+            .await
+            .unwrap();
+        let folder = local.temporary_folder.as_ref().unwrap().path().to_owned();
+        let source = TempDir::new().unwrap();
+        fs::write(source.path().join("object"), "text").unwrap();
+        local.put_folder("trail", source.path()).await.unwrap();
+        assert!(folder.join("trail").join("object").exists());
+        local.stop().await.unwrap();
+        assert!(!folder.exists());
+    }
+
+    #[tokio::test]
+    async fn ok_a_folder_is_found_again() {
+        let folder = TempDir::new().unwrap();
+        let source = TempDir::new().unwrap();
+        fs::write(source.path().join("object"), "text").unwrap();
+        let options = LocalAwsOptions {
+            storage: Storage::Folder(folder.path().join("new")),
+            ..LocalAwsOptions::default()
+        };
+        let first = LocalAws::start(TEMPLATE, &options).await.unwrap();
+        first.put_folder("trail", source.path()).await.unwrap();
+        let written = first
+            .dynamodb_client()
+            .put_item()
+            .table_name(first.table_name(Table::Ledger))
+            .item("folder", AttributeValue::S("f".to_owned()))
+            .item("object_key", AttributeValue::S("o".to_owned()));
+        written.send().await.unwrap();
+        first.stop().await.unwrap();
+
+        let second = LocalAws::start(TEMPLATE, &options).await.unwrap();
+        let object = second
+            .s3_client()
+            .head_object()
+            .bucket("trail")
+            .key("object");
+        assert_eq!(object.send().await.unwrap().content_length(), Some(4));
+        let scan = second.dynamodb_client().scan();
+        let items = scan
+            .table_name(second.table_name(Table::Ledger))
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(items.count(), 1);
+        second.stop().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn err_tables_with_other_keys_are_not_taken() {
+        let folder = TempDir::new().unwrap();
+        let options = LocalAwsOptions {
+            storage: Storage::Folder(folder.path().to_owned()),
+            ..LocalAwsOptions::default()
+        };
+        let first = LocalAws::start(TEMPLATE, &options).await.unwrap();
+        first.stop().await.unwrap();
+        let changed = TEMPLATE.replace("IndexName: failures", "IndexName: errors");
+        let error = LocalAws::start(&changed, &options).await.unwrap_err();
+        assert!(matches!(error, LocalError::OtherKeys { name } if name == "redtrail-principals"));
+    }
+
+    #[tokio::test]
+    async fn err_a_table_the_template_lacks() {
+        let template = TEMPLATE.replace("LedgerTable:", "AnotherTable:");
+        let error = LocalAws::start(&template, &LocalAwsOptions::default())
+            .await
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the template declares no table LedgerTable"
+        );
+    }
+
+    #[tokio::test]
+    async fn ok_the_environment_names_endpoints_and_tables() {
+        let options = LocalAwsOptions {
+            table_prefix: "mine".to_owned(),
+            ..LocalAwsOptions::default()
+        };
+        let local = LocalAws::start(TEMPLATE, &options).await.unwrap();
+        let environment = local.environment();
+        assert_eq!(
+            environment.get("AWS_ENDPOINT_URL_S3"),
+            Some(local.s3_endpoint().as_str())
+        );
+        assert_eq!(environment.get("PRINCIPALS_TABLE"), Some("mine-principals"));
+        assert_eq!(environment.get("LEDGER_TABLE"), Some("mine-ledger"));
+        let tables = local.dynamodb_client().list_tables().send().await.unwrap();
+        let expected = [
+            "mine-directory",
+            "mine-ledger",
+            "mine-principals",
+            "mine-resources",
+        ];
+        assert_eq!(tables.table_names(), expected);
     }
 }

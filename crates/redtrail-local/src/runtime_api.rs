@@ -263,7 +263,10 @@ fn invocation_response(invocation: &Invocation) -> Response<Full<Bytes>> {
         .as_millis();
     let mut response = Response::new(Full::new(invocation.payload.clone()));
     let headers = [
-        ("lambda-runtime-aws-request-id", invocation.request_id.clone()),
+        (
+            "lambda-runtime-aws-request-id",
+            invocation.request_id.clone(),
+        ),
         ("lambda-runtime-deadline-ms", deadline.to_string()),
         (
             "lambda-runtime-invoked-function-arn",
@@ -311,10 +314,228 @@ fn request_id() -> String {
 }
 
 fn trace_id(time: SystemTime) -> String {
-    let seconds = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let seconds = time
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs();
     format!(
         "Root=1-{seconds:08x}-{:024x};Parent={:016x};Sampled=0",
         fastrand::u128(..1 << 96),
         fastrand::u64(..),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    /// An answer of the server, to a request written by hand.
+    struct Answer {
+        status: u16,
+        head: String,
+        body: String,
+    }
+
+    impl Answer {
+        fn header(&self, name: &str) -> &str {
+            self.head
+                .lines()
+                .filter_map(|line| line.split_once(": "))
+                .find(|(known, _)| known.eq_ignore_ascii_case(name))
+                .unwrap()
+                .1
+        }
+    }
+
+    async fn send(
+        api: &RuntimeApi,
+        method: &str,
+        path: &str,
+        headers: &str,
+        body: &[u8],
+    ) -> Answer {
+        let mut stream = TcpStream::connect(api.endpoint()).await.unwrap();
+        let head = format!(
+            "{method} /2018-06-01/runtime/{path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\
+             Content-Length: {}\r\n{headers}\r\n",
+            api.endpoint(),
+            body.len(),
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        // The server may refuse a body before it has all of it.
+        stream.write_all(body).await.ok();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.ok();
+        let answer = String::from_utf8(answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        Answer {
+            status: head.split(' ').nth(1).unwrap().parse().unwrap(),
+            head: head.to_owned(),
+            body: body.to_owned(),
+        }
+    }
+
+    async fn next(api: &RuntimeApi) -> Answer {
+        send(api, "GET", "invocation/next", "", b"").await
+    }
+
+    async fn post(api: &RuntimeApi, path: &str, body: &[u8]) -> Answer {
+        send(api, "POST", path, "", body).await
+    }
+
+    #[tokio::test]
+    async fn ok_a_response() {
+        let api = RuntimeApi::start().await.unwrap();
+        let before = SystemTime::now();
+        let runtime = async {
+            let invocation = next(&api).await;
+            assert_eq!(invocation.status, 200);
+            assert_eq!(invocation.body, r#"{"a":1}"#);
+            let deadline: u64 = invocation
+                .header("Lambda-Runtime-Deadline-Ms")
+                .parse()
+                .unwrap();
+            let left = Duration::from_millis(deadline + 1)
+                .checked_sub(before.duration_since(UNIX_EPOCH).unwrap())
+                .unwrap();
+            assert!(left >= PATIENCE && left < PATIENCE * 2, "{left:?}");
+            let arn = invocation.header("Lambda-Runtime-Invoked-Function-Arn");
+            assert!(arn.starts_with("arn:aws:lambda:"), "{arn}");
+            let trace_id = invocation.header("Lambda-Runtime-Trace-Id");
+            assert!(trace_id.starts_with("Root=1-"), "{trace_id}");
+            let request_id = invocation.header("Lambda-Runtime-Aws-Request-Id");
+            let answer = post(&api, &format!("invocation/{request_id}/response"), b"[2]").await;
+            assert_eq!(answer.status, 202);
+            let again = post(&api, &format!("invocation/{request_id}/response"), b"[3]").await;
+            assert_eq!(again.status, 400);
+            assert!(again.body.contains("InvalidRequestID"));
+        };
+        let (outcome, ()) = tokio::join!(api.invoke(r#"{"a":1}"#, PATIENCE), runtime);
+        assert_eq!(outcome, InvocationOutcome::Response(b"[2]".to_vec()));
+    }
+
+    #[tokio::test]
+    async fn ok_an_error_named_by_its_document_or_by_the_header() {
+        let rows = [
+            (
+                r#"{"errorType":"Throttled","errorMessage":"m"}"#,
+                "Throttled",
+            ),
+            ("not JSON", "Function.Reason"),
+        ];
+        for (body, expected) in rows {
+            let api = RuntimeApi::start().await.unwrap();
+            let runtime = async {
+                let invocation = next(&api).await;
+                let request_id = invocation.header("Lambda-Runtime-Aws-Request-Id");
+                let path = format!("invocation/{request_id}/error");
+                let header = "Lambda-Runtime-Function-Error-Type: Function.Reason\r\n";
+                let answer = send(&api, "POST", &path, header, body.as_bytes()).await;
+                assert_eq!(answer.status, 202);
+            };
+            let (outcome, ()) = tokio::join!(api.invoke("{}", PATIENCE), runtime);
+            let expected = InvocationOutcome::Error {
+                error_type: expected.to_owned(),
+                body: body.as_bytes().to_vec(),
+            };
+            assert_eq!(outcome, expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn ok_an_init_error_ends_every_invocation() {
+        let api = RuntimeApi::start().await.unwrap();
+        let body = br#"{"errorType":"Runtime.Config"}"#;
+        let (early, answer) =
+            tokio::join!(api.invoke("{}", PATIENCE), post(&api, "init/error", body));
+        assert_eq!(answer.status, 202);
+        let expected = InvocationOutcome::InitError {
+            error_type: "Runtime.Config".to_owned(),
+            body: body.to_vec(),
+        };
+        assert_eq!(early, expected);
+        assert_eq!(api.invoke("{}", PATIENCE).await, expected);
+    }
+
+    #[tokio::test]
+    async fn ok_timed_out_is_not_handed_out_and_not_answered_late() {
+        let api = RuntimeApi::start().await.unwrap();
+        let short = Duration::from_millis(20);
+        assert_eq!(api.invoke("1", short).await, InvocationOutcome::TimedOut);
+        let (outcome, taken) = tokio::join!(api.invoke("2", Duration::from_secs(1)), next(&api));
+        assert_eq!(taken.body, "2");
+        assert_eq!(outcome, InvocationOutcome::TimedOut);
+        let request_id = taken.header("Lambda-Runtime-Aws-Request-Id");
+        let late = post(&api, &format!("invocation/{request_id}/response"), b"{}").await;
+        assert_eq!(late.status, 400);
+    }
+
+    #[tokio::test]
+    async fn ok_a_runtime_that_hung_up_loses_no_invocation() {
+        let api = RuntimeApi::start().await.unwrap();
+        let gone = tokio::time::timeout(Duration::from_millis(50), next(&api)).await;
+        assert!(gone.is_err());
+        // Long enough for the server to see the closed connection.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let runtime = async {
+            let invocation = next(&api).await;
+            let request_id = invocation.header("Lambda-Runtime-Aws-Request-Id");
+            post(&api, &format!("invocation/{request_id}/response"), b"{}").await;
+        };
+        let (outcome, ()) = tokio::join!(api.invoke("{}", PATIENCE), runtime);
+        assert_eq!(outcome, InvocationOutcome::Response(b"{}".to_vec()));
+    }
+
+    #[tokio::test]
+    async fn err_too_large() {
+        let api = RuntimeApi::start().await.unwrap();
+        let largest = vec![b' '; MAXIMUM_PAYLOAD];
+        for (length, expected) in [
+            (MAXIMUM_PAYLOAD, InvocationOutcome::Response(largest)),
+            (
+                MAXIMUM_PAYLOAD + 1,
+                InvocationOutcome::Error {
+                    error_type: "Function.ResponseSizeTooLarge".to_owned(),
+                    body: Vec::new(),
+                },
+            ),
+        ] {
+            let runtime = async {
+                let invocation = next(&api).await;
+                let request_id = invocation.header("Lambda-Runtime-Aws-Request-Id");
+                let path = format!("invocation/{request_id}/response");
+                let mut stream = TcpStream::connect(api.endpoint()).await.unwrap();
+                let head = format!(
+                    "POST /2018-06-01/runtime/{path} HTTP/1.1\r\nHost: x\r\n\
+                     Content-Length: {length}\r\n\r\n"
+                );
+                stream.write_all(head.as_bytes()).await.unwrap();
+                stream.write_all(&vec![b' '; length]).await.ok();
+                stream
+            };
+            let (outcome, _stream) = tokio::join!(api.invoke("{}", PATIENCE), runtime);
+            assert!(outcome == expected, "{length} bytes");
+        }
+        let payload = vec![b' '; MAXIMUM_PAYLOAD + 1];
+        assert!(matches!(
+            api.invoke(payload, PATIENCE).await,
+            InvocationOutcome::Error { error_type, .. } if error_type == "RequestTooLargeException"
+        ));
+    }
+
+    #[tokio::test]
+    async fn err_unknown_paths_and_ids() {
+        let api = RuntimeApi::start().await.unwrap();
+        assert_eq!(
+            post(&api, "invocation/none/response", b"{}").await.status,
+            400
+        );
+        assert_eq!(post(&api, "invocation/next", b"").await.status, 404);
+        assert_eq!(send(&api, "GET", "restore/next", "", b"").await.status, 404);
+    }
 }

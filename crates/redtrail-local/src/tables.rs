@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::client::Waiters;
 use aws_sdk_dynamodb::error::BuildError;
+use aws_sdk_dynamodb::operation::create_table::CreateTableInput;
 use aws_sdk_dynamodb::operation::create_table::builders::CreateTableInputBuilder;
 use aws_sdk_dynamodb::types;
 use aws_sdk_dynamodb::{Client, Error};
@@ -92,16 +93,39 @@ pub fn declared_tables(template: &str) -> Result<Vec<DeclaredTable>, LocalError>
         .resources
         .into_iter()
         .filter(|(_, resource)| resource.r#type == "AWS::DynamoDB::Table")
-        .map(|(logical_id, resource)| {
-            match serde_yaml_ng::from_value(resource.properties) {
-                Ok(properties) => Ok(DeclaredTable {
-                    logical_id,
-                    properties,
-                }),
-                Err(source) => Err(LocalError::DeclaredTable { logical_id, source }),
-            }
+        .map(|(logical_id, resource)| match properties(resource.properties) {
+            Ok(properties) => Ok(DeclaredTable {
+                logical_id,
+                properties,
+            }),
+            Err(source) => Err(LocalError::DeclaredTable { logical_id, source }),
         })
         .collect()
+}
+
+fn properties(declared: Value) -> Result<TableProperties, serde_yaml_ng::Error> {
+    const READ: [&str; 5] = [
+        "BillingMode",
+        "AttributeDefinitions",
+        "KeySchema",
+        "GlobalSecondaryIndexes",
+        "TimeToLiveSpecification",
+    ];
+    // Deserializing would take `!Ref Name` for the text `Name`.
+    if let Some(name) = READ.into_iter().find(|name| has_tag(&declared[*name])) {
+        let message = format!("{name} is more than plain values");
+        return Err(serde::de::Error::custom(message));
+    }
+    serde_yaml_ng::from_value(declared)
+}
+
+fn has_tag(value: &Value) -> bool {
+    match value {
+        Value::Tagged(_) => true,
+        Value::Sequence(values) => values.iter().any(has_tag),
+        Value::Mapping(entries) => entries.values().any(has_tag),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
 }
 
 impl DeclaredTable {
@@ -144,7 +168,7 @@ impl DeclaredTable {
             .iter()
             .map(global_secondary_index)
             .collect::<Result<Vec<_>, _>>()?;
-        Ok(aws_sdk_dynamodb::operation::create_table::CreateTableInput::builder()
+        Ok(CreateTableInput::builder()
             .table_name(name)
             .billing_mode(properties.billing_mode.as_str().into())
             .set_attribute_definitions(Some(attribute_definitions))
@@ -239,4 +263,136 @@ fn key_schema(elements: &[KeySchemaElement]) -> Result<Vec<types::KeySchemaEleme
                 .build()
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use redtrail_model::{EXPIRES_AT, TABLES};
+
+    use super::*;
+
+    const TEMPLATE: &str = include_str!("../../../template.yaml");
+
+    fn keys(elements: &[KeySchemaElement]) -> Vec<(&str, &str)> {
+        elements
+            .iter()
+            .map(|element| (element.attribute_name.as_str(), element.key_type.as_str()))
+            .collect()
+    }
+
+    #[test]
+    fn ok_the_template_declares_the_tables_that_the_code_uses() {
+        let mut declared = declared_tables(TEMPLATE).unwrap();
+        assert_eq!(declared.len(), TABLES.len());
+        for schema in &TABLES {
+            let position = declared
+                .iter()
+                .position(|table| table.logical_id == schema.logical_id)
+                .unwrap();
+            let properties = declared.remove(position).properties;
+            let mut attributes = vec![schema.partition_key, schema.sort_key];
+            assert_eq!(
+                keys(&properties.key_schema),
+                [(schema.partition_key, "HASH"), (schema.sort_key, "RANGE")]
+            );
+            assert_eq!(
+                properties.global_secondary_indexes.len(),
+                schema.indexes.len()
+            );
+            for (index, expected) in properties
+                .global_secondary_indexes
+                .iter()
+                .zip(schema.indexes)
+            {
+                assert_eq!(index.index_name, expected.name);
+                assert_eq!(
+                    keys(&index.key_schema),
+                    [
+                        (expected.partition_key, "HASH"),
+                        (expected.sort_key, "RANGE")
+                    ]
+                );
+                assert_eq!(index.projection.projection_type, "ALL");
+                attributes.extend([expected.partition_key, expected.sort_key]);
+            }
+            // DynamoDB takes the attributes of keys, each once, and no others.
+            attributes.sort_unstable();
+            attributes.dedup();
+            let mut defined: Vec<&str> = Vec::new();
+            for attribute in &properties.attribute_definitions {
+                assert_eq!(attribute.attribute_type, "S");
+                defined.push(&attribute.attribute_name);
+            }
+            defined.sort_unstable();
+            assert_eq!(defined, attributes);
+            assert_eq!(properties.billing_mode, "PAY_PER_REQUEST");
+            let time_to_live = properties.time_to_live_specification.unwrap();
+            assert_eq!(time_to_live.attribute_name, EXPIRES_AT);
+            assert!(time_to_live.enabled);
+        }
+    }
+
+    #[test]
+    fn ok_the_template_keeps_the_tables_whatever_happens_to_the_stack() {
+        let template: Value = serde_yaml_ng::from_str(TEMPLATE).unwrap();
+        for schema in &TABLES {
+            let table = &template["Resources"][schema.logical_id];
+            assert_eq!(table["DeletionPolicy"], "Retain");
+            assert_eq!(table["UpdateReplacePolicy"], "Retain");
+            let properties = &table["Properties"];
+            assert_eq!(properties["DeletionProtectionEnabled"], true);
+            let recovery = &properties["PointInTimeRecoverySpecification"];
+            assert_eq!(recovery["PointInTimeRecoveryEnabled"], true);
+            // A fixed name forbids a second generation, the aws/dynamodb key forbids other accounts.
+            assert!(properties.get("TableName").is_none());
+            assert!(properties.get("SSESpecification").is_none());
+            assert!(properties.get("LocalSecondaryIndexes").is_none());
+        }
+    }
+
+    #[test]
+    fn ok_the_function_is_told_every_table() {
+        let template: Value = serde_yaml_ng::from_str(TEMPLATE).unwrap();
+        let function = &template["Resources"]["IngestFunction"]["Properties"];
+        for schema in &TABLES {
+            let variable = &function["Environment"]["Variables"][schema.variable];
+            let Value::Tagged(reference) = variable else {
+                panic!("{} is {variable:?}", schema.variable);
+            };
+            assert_eq!(reference.tag, "!Ref");
+            assert_eq!(reference.value, schema.logical_id);
+        }
+    }
+
+    #[test]
+    fn err_a_key_that_is_not_plain_text() {
+        let template = "
+            Resources:
+              Things:
+                Type: AWS::DynamoDB::Table
+                Properties:
+                  BillingMode: PAY_PER_REQUEST
+                  AttributeDefinitions: [{AttributeName: !Ref Name, AttributeType: S}]
+                  KeySchema: [{AttributeName: !Ref Name, KeyType: HASH}]
+        ";
+        let error = declared_tables(template).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "could not read the table Things of the template"
+        );
+    }
+
+    #[test]
+    fn err_not_a_template() {
+        for text in [
+            "",
+            "[]",
+            "Resources: 1",
+            "Resources: {A: {}}",
+            "\u{0}",
+            "a: *b",
+        ] {
+            assert!(declared_tables(text).is_err(), "{text:?}");
+        }
+    }
 }

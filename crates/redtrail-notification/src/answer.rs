@@ -138,3 +138,118 @@ fn invocation_failed(results: &[(&Message, Outcome)]) -> InvocationFailed {
 fn json(response: &impl Serialize) -> Value {
     serde_json::to_value(response).expect("a struct of texts and lists is always JSON")
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::read;
+
+    fn invocation(payload: &Value) -> Invocation {
+        read(payload.to_string().as_bytes())
+    }
+
+    fn succeeded() -> Outcome {
+        Outcome::Succeeded("1 object".into())
+    }
+
+    fn rejected() -> Outcome {
+        Outcome::Rejected("not gzip".into())
+    }
+
+    fn failed() -> Outcome {
+        Outcome::Failed("throttled".into())
+    }
+
+    fn queue() -> Value {
+        let test = json!({"Event": "s3:TestEvent", "Bucket": "trail"}).to_string();
+        let message =
+            |id, body: &str| json!({"messageId": id, "eventSource": "aws:sqs", "body": body});
+        json!({"Records": [message("a", &test), message("b", "?"), message("c", &test)]})
+    }
+
+    #[track_caller]
+    fn check_queue(outcomes: &[Outcome], failures: &[&str]) {
+        let answer = invocation(&queue()).answer(outcomes).unwrap();
+        let failures: Vec<Value> = failures
+            .iter()
+            .map(|id| json!({"itemIdentifier": id}))
+            .collect();
+        assert_eq!(answer, json!({"batchItemFailures": failures}));
+    }
+
+    #[test]
+    fn queue_gets_back_what_failed() {
+        // The second can't be read, whatever is said of it.
+        check_queue(&[succeeded(), succeeded(), succeeded()], &["b"]);
+        check_queue(&[failed(), failed(), rejected()], &["a", "b"]);
+        check_queue(&[rejected(), succeeded(), failed()], &["b", "c"]);
+        // Not tried.
+        check_queue(&[succeeded()], &["b", "c"]);
+        check_queue(&[], &["a", "b", "c"]);
+    }
+
+    #[test]
+    fn queue_gets_back_nothing_when_all_went_well() {
+        let mut payload = queue();
+        payload["Records"].as_array_mut().unwrap().remove(1);
+        let answer = invocation(&payload).answer(&[succeeded(), succeeded()]);
+        assert_eq!(answer, Ok(json!({"batchItemFailures": []})));
+    }
+
+    #[test]
+    fn err_queue_message_without_id() {
+        let mut payload = queue();
+        payload["Records"][0]["messageId"] = Value::Null;
+        let invocation = invocation(&payload);
+        let outcomes = [failed(), succeeded(), succeeded()];
+        let error = invocation.answer(&outcomes).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "2 of 3 messages failed, first: throttled"
+        );
+        // It is missed only when it has to be named.
+        assert!(
+            invocation
+                .answer(&[succeeded(), succeeded(), failed()])
+                .is_ok()
+        );
+    }
+
+    #[test]
+    fn job_gets_a_result_for_each_task() {
+        let task = |id, key| json!({"taskId": id, "s3Key": key, "s3Bucket": "trail"});
+        let payload = json!({
+            "invocationSchemaVersion": "2.0", "invocationId": "i", "job": {"id": "j"},
+            "tasks": [task("a", "k"), task("b", "k"), task("c", "k"), task("d", "%FF")],
+        });
+        let outcomes = [succeeded(), rejected(), failed(), succeeded()];
+        let answer = invocation(&payload).answer(&outcomes).unwrap();
+        assert_eq!(
+            answer,
+            json!({
+                "invocationSchemaVersion": "2.0",
+                "treatMissingKeysAs": "PermanentFailure",
+                "invocationId": "i",
+                "results": [
+                    {"taskId": "a", "resultCode": "Succeeded", "resultString": "1 object"},
+                    {"taskId": "b", "resultCode": "PermanentFailure", "resultString": "not gzip"},
+                    {"taskId": "c", "resultCode": "TemporaryFailure", "resultString": "throttled"},
+                    {"taskId": "d", "resultCode": "PermanentFailure",
+                     "resultString": "the key `%FF` is not UTF-8 once decoded"},
+                ],
+            })
+        );
+    }
+
+    #[test]
+    fn direct_invocations_fail_as_a_whole() {
+        let known = invocation(&json!({"Event": "s3:TestEvent", "Bucket": "trail"}));
+        assert_eq!(known.answer(&[succeeded()]), Ok(Value::Null));
+        assert_eq!(known.answer(&[rejected()]), Ok(Value::Null));
+        assert!(known.answer(&[failed()]).is_err());
+        assert!(known.answer(&[]).is_err());
+        assert!(invocation(&json!({})).answer(&[succeeded()]).is_err());
+    }
+}

@@ -1,7 +1,7 @@
 //! A task of an S3 Batch Operations job.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/batch-ops-invoke-lambda.html>
 
-use redtrail_model::arn::Arn;
+use redtrail_model::Arn;
 use serde::Deserialize;
 use serde_json::Value;
 

@@ -241,6 +241,25 @@ impl Caller {
         self
     }
 
+    /// A user signed in at the console: temporary keys, and an issuer without content.
+    fn with_session(mut self, since: Timestamp, dice: &mut Dice) -> Self {
+        if let Some(key) = self.identity.member_mut("accessKeyId") {
+            *key = dice.unique_id("ASIA", 20).into();
+        }
+        self.identity.push(
+            "sessionContext",
+            object! {
+                "sessionIssuer": object! {},
+                "webIdFederationData": object! {},
+                "attributes": object! {
+                    "creationDate": whole_seconds(since),
+                    "mfaAuthenticated": "true",
+                },
+            },
+        );
+        self.at_console(dice)
+    }
+
     pub(crate) fn at_console(mut self, dice: &mut Dice) -> Self {
         self.user_agent = Cow::Borrowed(dice.pick(&BROWSERS));
         self.from_console = true;
@@ -330,7 +349,7 @@ impl Cast {
     /// Someone of the cast; now and then someone new.
     pub(crate) fn anyone(&mut self, now: Timestamp, dice: &mut Dice) -> Caller {
         let index = dice.below(self.callers.len());
-        if dice.chance(0.08) {
+        if dice.chance(0.3) {
             self.callers[index] = self.new_caller(now, dice);
         }
         self.callers[index].clone()
@@ -338,7 +357,7 @@ impl Cast {
 
     fn new_caller(&self, now: Timestamp, dice: &mut Dice) -> Caller {
         let since = now - SignedDuration::from_secs(dice.between(30, 3500));
-        match dice.weighted(&[30, 50, 12, 2, 4, 2]) {
+        match dice.weighted(&[30, 50, 12, 2, 2, 3, 2]) {
             0 => {
                 let (role, session) = &self.people[dice.below(self.people.len())];
                 role.session(session, since, dice).at_console(dice)
@@ -353,7 +372,8 @@ impl Cast {
                 Caller::user(&self.place, name, dice)
             }
             3 => Caller::root(&self.place, since, dice),
-            4 => Caller::federated(&self.place, "partner-portal", "portal-issuer", since, dice),
+            4 => Caller::user(&self.place, "support/night-shift", dice).with_session(since, dice),
+            5 => Caller::federated(&self.place, "partner-portal", "portal-issuer", since, dice),
             _ => Caller::user(&self.place, "terraform", dice),
         }
     }

@@ -57,7 +57,8 @@ pub(crate) struct Event {
     touched: Option<Vec<String>>,
     /// Resource keys that only the response tells.
     answered: Vec<String>,
-    pub(crate) shared: bool,
+    shared: bool,
+    event_type: &'static str,
     pub(crate) user_agent: Option<Json>,
 }
 
@@ -76,6 +77,7 @@ impl Event {
             touched: None,
             answered: Vec::new(),
             shared: false,
+            event_type: "AwsApiCall",
             user_agent: None,
         }
     }
@@ -121,6 +123,11 @@ impl Event {
 
     pub(crate) fn shared(mut self) -> Self {
         self.shared = true;
+        self
+    }
+
+    pub(crate) fn service_event(mut self) -> Self {
+        self.event_type = "AwsServiceEvent";
         self
     }
 
@@ -187,7 +194,7 @@ impl Event {
         if !self.resources.is_empty() {
             json.push("resources", self.resources);
         }
-        json.push("eventType", "AwsApiCall");
+        json.push("eventType", self.event_type);
         json.push("managementEvent", true);
         json.push("recipientAccountId", place.account.clone());
         if self.shared {

@@ -18,7 +18,7 @@ pub fn gzip(plain: &[u8]) -> Vec<u8> {
 ///
 /// # Errors
 /// When `out` or `fill` fails.
-pub fn gzip_into<W: Write, T>(
+pub(crate) fn gzip_into<W: Write, T>(
     out: W,
     fill: impl FnOnce(&mut GzEncoder<W>) -> io::Result<T>,
 ) -> io::Result<T> {

@@ -13,7 +13,7 @@ use crate::{
 
 /// An event of no interest to redtrail.
 pub(crate) fn ordinary(place: &Place, cast: &mut Cast, now: Timestamp, dice: &mut Dice) -> Event {
-    const OPERATIONS: [(u32, Make); 18] = [
+    const OPERATIONS: [(u32, Make); 19] = [
         (14, kms_crypto),
         (8, kms_by_service),
         (10, assume_role_by_service),
@@ -32,6 +32,7 @@ pub(crate) fn ordinary(place: &Place, cast: &mut Cast, now: Timestamp, dice: &mu
         (4, rds_describe),
         (2, glue),
         (2, cloudtrail_lookup),
+        (1, secret_deletion),
     ];
     let weights = OPERATIONS.map(|(weight, _)| weight);
     let (_, make) = OPERATIONS[dice.weighted(&weights)];
@@ -466,4 +467,17 @@ fn cloudtrail_lookup(scene: &mut Scene<'_>) -> Event {
                 "attributeValue": "redshift.amazonaws.com",
             }],
         })
+}
+
+/// A service event: no type of identity, no request.
+fn secret_deletion(scene: &mut Scene<'_>) -> Event {
+    let account = scene.place.account.clone();
+    let mut caller = Caller::service("secretsmanager.amazonaws.com", scene.dice);
+    caller.identity = object! {"accountId": account, "invokedBy": "secretsmanager.amazonaws.com"};
+    Event::new(
+        caller,
+        "secretsmanager.amazonaws.com",
+        "SecretVersionDeletion",
+    )
+    .service_event()
 }

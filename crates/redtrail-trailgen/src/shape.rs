@@ -59,6 +59,14 @@ const LOOK_ALIKES: [&str; 9] = [
     "redshift\u{200b}.amazonaws.com",
 ];
 
+/// User agents with halves of surrogate pairs, as they stand in the file.
+pub(crate) const LONE_SURROGATES: [&str; 4] = [
+    r"tool/1.0 \ud83d",
+    r"\udc00 tool/1.0",
+    r"a\uD800b \udfff\ud800",
+    r"\ud800\u0041",
+];
+
 /// The event as a record of these shapes.
 pub(crate) fn hard_record(
     event: Event,
@@ -70,13 +78,7 @@ pub(crate) fn hard_record(
     let has = |shape| shapes.contains(&shape);
     let mut event = event;
     if has(HardShape::LoneSurrogate) {
-        let agents = [
-            r"tool/1.0 \ud83d",
-            r"\udc00 tool/1.0",
-            r"a\uD800b \udfff\ud800",
-            r"\ud800\u0041",
-        ];
-        event.user_agent = Some(Json::Escaped(dice.pick(&agents)));
+        event.user_agent = Some(Json::Escaped(dice.pick(&LONE_SURROGATES)));
     }
     let mut stamped = stamp(event, dice);
     if has(HardShape::LookAlike) && stamped.truth.is_none() {

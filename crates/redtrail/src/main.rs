@@ -1,1 +1,55 @@
-fn main() {}
+//! The `redtrail` command: what the function would do and what it has found, for people
+//! and scripts. Each subcommand has its module; how a line is written is `output`'s.
+
+mod event_json;
+mod event_table;
+mod event_writer;
+mod events;
+mod failure;
+mod inspect;
+mod local;
+mod objects;
+mod output;
+mod plain_text;
+mod query;
+mod short_name;
+mod time_range;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Who did what in Amazon Redshift, from CloudTrail's logs.
+#[derive(Parser)]
+#[command(version, max_term_width = 100, after_help = EXAMPLES)]
+struct Redtrail {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Inspect(inspect::Inspect),
+    Events(events::Events),
+    Query(query::Query),
+    Local(local::Local),
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  redtrail inspect AWSLogs/                   what a folder of log objects holds
+  redtrail events payload.json                what the function would fetch
+  redtrail query principal arn:aws:iam::123456789012:role/Analyst --since 6h
+  redtrail local                              an S3 and a DynamoDB to try it on
+
+redtrail COMMAND --help says more of each.";
+
+fn main() -> ExitCode {
+    let result = match Redtrail::parse().command {
+        Command::Inspect(command) => command.run(),
+        Command::Events(command) => command.run(),
+        Command::Query(command) => command.run(),
+        Command::Local(command) => command.run(),
+    };
+    result.unwrap_or_else(|failure| failure.report())
+}

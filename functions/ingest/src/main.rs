@@ -1,1 +1,90 @@
-fn main() {}
+//! The Lambda binary: reads the environment, makes the clients once, polls for events.
+
+use std::{
+    env,
+    io::{Write, stdout},
+    process::ExitCode,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
+use redtrail_aws::{
+    clients,
+    dynamodb::DynamoDbStore,
+    s3::S3Source,
+};
+use redtrail_core::{edge::error_chain, log_reader::Limits, select::Selector};
+use redtrail_ingest::{
+    config::Config,
+    handler::{Clock, Handler},
+    metrics::Metrics,
+};
+use redtrail_model::EventTime;
+use serde_json::{Value, value::RawValue};
+use tracing_subscriber::EnvFilter;
+
+type IngestHandler = Handler<S3Source, DynamoDbStore>;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    // Lambda gives the level in `AWS_LAMBDA_LOG_LEVEL`; `RUST_LOG` may tell more.
+    let level = ["RUST_LOG", "AWS_LAMBDA_LOG_LEVEL"].into_iter().find_map(|name| env::var(name).ok());
+    tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_target(false)
+        .with_span_list(false)
+        .with_env_filter(EnvFilter::new(level.as_deref().unwrap_or("info")))
+        .init();
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(error = error_chain(&*error), "could not start");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Error> {
+    let config = Config::read(|name| env::var(name).ok())?;
+    let http = clients::http_client();
+    let handler = IngestHandler {
+        source: S3Source::new(clients::s3(&config.connection, http.clone())),
+        store: DynamoDbStore::new(clients::dynamodb(&config.connection, http), config.tables),
+        selector: Selector::new(config.redshift_accounts.iter().map(String::as_str)),
+        limits: Limits::default(),
+        retention: config.retention,
+    };
+    lambda_runtime::run(service_fn(|event| invoke(&handler, event))).await
+}
+
+async fn invoke(
+    handler: &IngestHandler,
+    event: LambdaEvent<Box<RawValue>>,
+) -> Result<Value, Diagnostic> {
+    let now = epoch();
+    let left = Duration::from_millis(event.context.deadline).saturating_sub(now);
+    let clock = Clock { now: event_time(now), deadline: Instant::now() + left };
+    let mut metrics = Metrics::default();
+    let answer = handler.handle(event.payload.get().as_bytes(), clock, &mut metrics).await;
+    let function_name = &event.context.env_config.function_name;
+    if let Some(line) = metrics.line(function_name, epoch().as_millis().try_into().unwrap_or(0)) {
+        // Without standard output there is nobody to tell.
+        drop(writeln!(stdout().lock(), "{line}"));
+    }
+    answer.map_err(|error| Diagnostic {
+        error_type: "ObjectsFailed".to_owned(),
+        error_message: error.to_string(),
+    })
+}
+
+fn epoch() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+fn event_time(epoch: Duration) -> EventTime {
+    i64::try_from(epoch.as_millis())
+        .ok()
+        .and_then(EventTime::from_epoch_millis)
+        .expect("the clock stands before the year 10000")
+}

@@ -1,0 +1,264 @@
+//! The language of the rules: which members of a request or response name which kind
+//! of resource. `rules/operations.tsv` describes it.
+
+use redtrail_model::Part;
+
+use super::tree::Node;
+
+/// `[PART] TYPE(VALUE) [owner PATHS] [region PATHS] [in PATH] [if MEMBER=TEXT]`.
+#[derive(Debug)]
+pub(crate) struct Expression {
+    pub(crate) part: Part,
+    /// A row of `resources.tsv`, or `arn`.
+    pub(crate) kind: &'static str,
+    /// One for each part of the kind's format; empty for a wildcard.
+    pub(crate) value: Vec<Paths>,
+    pub(crate) owner: Option<Paths>,
+    pub(crate) region: Option<Paths>,
+    within: Option<Path>,
+    condition: Option<Condition>,
+}
+
+/// `PATH|PATH|...`: the first that gives a value.
+#[derive(Debug)]
+pub(crate) struct Paths(Vec<Path>);
+
+/// `a.b[]`, of the request, or with `<` of the response.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Path {
+    pub(crate) of_response: bool,
+    steps: Vec<&'static str>,
+}
+
+#[derive(Debug)]
+struct Condition {
+    member: &'static str,
+    text: &'static str,
+    equal: bool,
+}
+
+/// Where an expression is asked: an object of the request, and the response.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scope<'n, 'a> {
+    pub(crate) here: &'n Node<'a>,
+    pub(crate) response: &'n Node<'a>,
+}
+
+impl Expression {
+    /// The expression `text` spells, or what is wrong with it.
+    pub(crate) fn parse(text: &'static str) -> Result<Self, &'static str> {
+        let (text, condition) = match text.split_once(" if ") {
+            Some((text, condition)) => (text, Some(Condition::parse(condition)?)),
+            None => (text, None),
+        };
+        let mut words = text.split(' ');
+        let mut head = words.next().unwrap_or_default();
+        let part = part_of(head);
+        if part.is_some() {
+            head = words.next().ok_or("a part without a type")?;
+        }
+        let (kind, value) = match head.split_once('(') {
+            Some((kind, value)) => {
+                let value = value.strip_suffix(')').ok_or("a value without its `)`")?;
+                (
+                    kind,
+                    value
+                        .split('/')
+                        .map(Paths::parse)
+                        .collect::<Result<_, _>>()?,
+                )
+            }
+            None => (head, Vec::new()),
+        };
+        let mut expression = Self {
+            part: part.unwrap_or(Part::Target),
+            kind,
+            value,
+            owner: None,
+            region: None,
+            within: None,
+            condition,
+        };
+        while let Some(word) = words.next() {
+            let operand = words.next().ok_or("a word without its path")?;
+            match word {
+                "owner" => expression.owner = Some(Paths::parse(operand)?),
+                "region" => expression.region = Some(Paths::parse(operand)?),
+                "in" => expression.within = Some(Path::parse(operand)?),
+                _ => return Err("a word that is not owner, region, in or if"),
+            }
+        }
+        Ok(expression)
+    }
+
+    /// The scopes to ask in: each object the `in` path leads to where the condition holds.
+    pub(crate) fn scopes<'n, 'a>(&self, scope: Scope<'n, 'a>) -> Vec<Scope<'n, 'a>> {
+        let mut scopes = match &self.within {
+            None => vec![scope],
+            Some(path) => {
+                let found = path.nodes(scope).into_iter();
+                found.map(|here| Scope { here, ..scope }).collect()
+            }
+        };
+        if let Some(condition) = &self.condition {
+            scopes.retain(|scope| condition.holds(scope.here));
+        }
+        scopes
+    }
+}
+
+impl Paths {
+    fn parse(text: &'static str) -> Result<Self, &'static str> {
+        let paths = text.split('|').map(Path::parse).collect::<Result<_, _>>()?;
+        Ok(Self(paths))
+    }
+
+    /// The texts the first path that gives any leads to. Masks are none.
+    pub(crate) fn texts<'n>(&self, scope: Scope<'n, '_>) -> Vec<&'n str> {
+        let mut found = self.0.iter().map(|path| path.texts(scope));
+        found.find(|texts| !texts.is_empty()).unwrap_or_default()
+    }
+}
+
+impl Path {
+    pub(crate) fn parse(text: &'static str) -> Result<Self, &'static str> {
+        let (of_response, path) = match text.strip_prefix('<') {
+            Some(path) => (true, path),
+            None => (false, text),
+        };
+        // A list is looked into wherever one stands; `[]` only tells the reader.
+        let step = |step: &'static str| step.strip_suffix("[]").unwrap_or(step);
+        let steps: Vec<_> = path.split('.').map(step).collect();
+        if steps.iter().any(|step| step.is_empty()) {
+            return Err("an empty path");
+        }
+        Ok(Self { of_response, steps })
+    }
+
+    /// The path as a name: `a.b`.
+    pub(crate) fn name(&self) -> String {
+        self.steps.join(".")
+    }
+
+    pub(crate) fn texts<'n>(&self, scope: Scope<'n, '_>) -> Vec<&'n str> {
+        let nodes = self.nodes(scope).into_iter();
+        nodes
+            .filter_map(Node::text)
+            .filter(|text| !text.is_empty() && !is_mask(text))
+            .collect()
+    }
+
+    fn nodes<'n, 'a>(&self, scope: Scope<'n, 'a>) -> Vec<&'n Node<'a>> {
+        let root = if self.of_response {
+            scope.response
+        } else {
+            scope.here
+        };
+        let mut found = vec![root];
+        for step in &self.steps {
+            let mut next = Vec::new();
+            for node in found.into_iter().flat_map(Node::elements) {
+                match *step {
+                    "*" => next.extend(node.members().iter().map(|(_, inner)| inner)),
+                    name => next.extend(node.member(name)),
+                }
+            }
+            found = next;
+        }
+        found.into_iter().flat_map(Node::elements).collect()
+    }
+}
+
+impl Condition {
+    fn parse(text: &'static str) -> Result<Self, &'static str> {
+        let (member, text) = text.split_once('=').ok_or("a condition without `=`")?;
+        Ok(Self {
+            member: member.strip_suffix('!').unwrap_or(member),
+            text,
+            equal: !member.ends_with('!'),
+        })
+    }
+
+    fn holds(&self, node: &Node<'_>) -> bool {
+        let found = node.member(self.member).and_then(Node::text);
+        found.unwrap_or_default().eq_ignore_ascii_case(self.text) == self.equal
+    }
+}
+
+pub(crate) fn part_of(word: &str) -> Option<Part> {
+    Some(match word {
+        "target" => Part::Target,
+        "producer" => Part::Producer,
+        "consumer" => Part::Consumer,
+        "source" => Part::Source,
+        "key" => Part::Key,
+        "via" => Part::Via,
+        "other" => Part::Other,
+        _ => return None,
+    })
+}
+
+/// AWS wrote this instead of the value: `****` (redshift), `***OMITTED***` (Data API),
+/// `***` (query editor v2), `HIDDEN_DUE_TO_SECURITY_REASONS` (serverless).
+pub(crate) fn is_mask(text: &str) -> bool {
+    text.starts_with("***")
+        || text.bytes().all(|byte| byte == b'*')
+        || text.starts_with("HIDDEN_DUE_TO_SECURITY_REASONS")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use redtrail_model::RawJson;
+
+    fn check(path: &'static str, request: &str, expected: &[&str]) {
+        let request = Node::read(Some(RawJson::parse(request).unwrap()));
+        let response = Node::read(None);
+        let scope = Scope {
+            here: &request,
+            response: &response,
+        };
+        assert_eq!(Paths::parse(path).unwrap().texts(scope), expected, "{path}");
+    }
+
+    #[test]
+    fn ok_paths() {
+        check("a.b", r#"{"a":{"b":"x"}}"#, &["x"]);
+        check("dBName", r#"{"dbName":"x"}"#, &["x"]);
+        check(
+            "a[].b",
+            r#"{"a":[{"b":"x"},{"c":"y"},{"b":7}]}"#,
+            &["x", "7"],
+        );
+        check("t.*.c", r#"{"t":{"pause":{"c":"x"}}}"#, &["x"]);
+        check("a|b", r#"{"a":"","b":["x"]}"#, &["x"]);
+        check("a", r#"{"a":{"b":"x"}}"#, &[]);
+    }
+
+    #[test]
+    fn ok_masks_are_no_values() {
+        for mask in [
+            "*",
+            "****",
+            "***OMITTED***",
+            "***",
+            "HIDDEN_DUE_TO_SECURITY_REASONS",
+        ] {
+            check("a", &format!(r#"{{"a":"{mask}"}}"#), &[]);
+        }
+    }
+
+    #[test]
+    fn err_expressions() {
+        for text in [
+            "cluster(a",
+            "cluster(a) owner",
+            "cluster(a) of b",
+            "via",
+            "cluster()",
+            "cluster(a) if b",
+        ] {
+            assert!(Expression::parse(text).is_err(), "{text}");
+        }
+    }
+}

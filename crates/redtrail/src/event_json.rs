@@ -1,0 +1,64 @@
+//! An audit event as a line of JSON: its own attributes, and those a program may count
+//! on always there, null where AWS's data does not tell.
+
+use std::io;
+
+use redtrail_model::AuditEvent;
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
+
+/// Always there, and first.
+const ALWAYS: [&str; 13] = [
+    "event_id",
+    "event_time",
+    "event_source",
+    "event_name",
+    "principal",
+    RESOURCE_ARNS,
+    "root_or_user_credentials",
+    "temporary_credentials",
+    "by_aws_service",
+    "account_id",
+    REGION,
+    "read_only",
+    "error_code",
+];
+
+/// The one that is empty rather than null.
+const RESOURCE_ARNS: &str = "resource_arns";
+
+/// The tables say `aws_region`, because DynamoDB reserves the word.
+const REGION: &str = "region";
+
+/// An event to be written as JSON.
+pub(crate) struct EventLine(Map<String, Value>);
+
+impl EventLine {
+    /// # Errors
+    /// Never for an audit event: each of its fields has a form in JSON.
+    pub(crate) fn new(event: &AuditEvent) -> io::Result<Self> {
+        let Value::Object(mut attributes) = serde_json::to_value(event)? else {
+            return Err(io::Error::other("an event is an object"));
+        };
+        if let Some(region) = attributes.remove("aws_region") {
+            attributes.insert(REGION.to_owned(), region);
+        }
+        if event.origin.bucket.is_empty() {
+            // Of a file that was read where it lay.
+            attributes.remove("object_bucket");
+        }
+        for name in ALWAYS {
+            let unknown = if name == RESOURCE_ARNS { Value::Array(Vec::new()) } else { Value::Null };
+            attributes.entry(name).or_insert(unknown);
+        }
+        Ok(Self(attributes))
+    }
+}
+
+impl Serialize for EventLine {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let first = ALWAYS.iter().filter_map(|&name| self.0.get_key_value(name));
+        let rest = self.0.iter().filter(|(name, _)| !ALWAYS.contains(&name.as_str()));
+        serializer.collect_map(first.chain(rest))
+    }
+}

@@ -1,0 +1,240 @@
+//! `redtrail inspect`: the events of log objects that lie in files, read as the function
+//! reads them, without AWS.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    io::{self, IsTerminal},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use redtrail_core::{
+    inspect::inspect, log_reader::Limits, normalizer::Summary, select::Selector, tally::Tally,
+};
+use redtrail_model::Origin;
+use serde::Serialize;
+
+use crate::{
+    event_writer::EventWriter,
+    failure::{FAILED, Failure, chain},
+    objects::{Object, State, objects},
+    output::{Form, json_remark, remark},
+};
+
+/// Reads CloudTrail log objects from files and prints their Redshift events
+///
+/// Objects are read as the function reads them, without any AWS: gzip or plain JSON, and
+/// nothing is printed of an object that is damaged. What became of each object is said on
+/// standard error.
+#[derive(Args)]
+#[command(after_help = HELP)]
+pub(crate) struct Inspect {
+    /// Files, folders (all that is below), or - for standard input
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+
+    /// The form of the answer
+    #[arg(long, value_enum, default_value_t)]
+    output: Form,
+}
+
+const HELP: &str = "\
+Examples:
+  redtrail inspect 123456789012_CloudTrail_us-east-1_20230710T1230Z_abc.json.gz
+  redtrail inspect AWSLogs/ --output jsonl > events.jsonl 2> objects.jsonl
+  aws s3 cp s3://BUCKET/KEY - | redtrail inspect -
+
+Per object, on standard error: accepted; partial (some records could not be read);
+rejected (damaged: none of its events is printed); skipped (another kind of file).
+
+Exit status: 0 all read, 1 some object rejected, 2 wrong usage.";
+
+/// What became of an object.
+#[derive(Serialize)]
+struct Report<'a> {
+    object: &'a str,
+    verdict: Verdict,
+    reason: Option<String>,
+    #[serde(flatten)]
+    counts: Counts,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Verdict {
+    Accepted,
+    Partial,
+    Rejected,
+    Skipped,
+}
+
+#[derive(Serialize)]
+struct Counts {
+    read: u64,
+    selected: u64,
+    not_selected: u64,
+    duplicate: u64,
+    quarantined: u64,
+}
+
+impl From<Tally> for Counts {
+    fn from(tally: Tally) -> Self {
+        let Tally { read, selected, not_selected, duplicate, quarantined, .. } = tally;
+        Self { read, selected, not_selected, duplicate, quarantined }
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} records read, {} selected, {} not selected, {} duplicate, {} quarantined",
+            self.read, self.selected, self.not_selected, self.duplicate, self.quarantined,
+        )
+    }
+}
+
+impl Inspect {
+    pub(crate) fn run(self) -> Result<ExitCode, Failure> {
+        let objects = objects(&self.paths)?;
+        let count = objects.len();
+        let progress = progress(count);
+        let mut run = Run {
+            selector: Selector::new([]),
+            answer: EventWriter::new(self.output),
+            output: self.output,
+            verdicts: BTreeMap::new(),
+            total: Tally::default(),
+            progress,
+        };
+        for object in objects {
+            run.object(object)?;
+        }
+        run.progress.finish_and_clear();
+        if self.output == Form::Table && count != 1 {
+            remark(&run.total_line());
+        }
+        let rejected = run.verdicts.contains_key(&Verdict::Rejected);
+        Ok(if rejected { ExitCode::from(FAILED) } else { ExitCode::SUCCESS })
+    }
+}
+
+struct Run {
+    selector: Selector,
+    answer: EventWriter,
+    output: Form,
+    verdicts: BTreeMap<Verdict, u64>,
+    total: Tally,
+    progress: ProgressBar,
+}
+
+impl Run {
+    fn object(&mut self, object: Object) -> Result<(), Failure> {
+        let Object { name, state } = object;
+        let (verdict, reason, tally) = match state {
+            State::OtherKind(kind) => {
+                (Verdict::Skipped, Some(kind.to_owned()), Tally::default())
+            }
+            State::Unreadable(why) => (Verdict::Rejected, Some(why), Tally::default()),
+            State::Readable(body) => match body.rereadable() {
+                Err(error) => (Verdict::Rejected, Some(chain(&error)), Tally::default()),
+                Ok(body) => self.read(&name, || body.open())?,
+            },
+        };
+        self.answer.flush()?;
+        let report = Report { object: &name, verdict, reason, counts: tally.into() };
+        self.progress.suspend(|| match self.output {
+            Form::Jsonl => json_remark(&report),
+            Form::Table => remark(&report.line()),
+        });
+        self.progress.inc(1);
+        self.total += tally;
+        *self.verdicts.entry(verdict).or_default() += 1;
+        Ok(())
+    }
+
+    fn read<R: io::Read>(
+        &mut self,
+        name: &str,
+        open: impl FnMut() -> io::Result<R>,
+    ) -> Result<(Verdict, Option<String>, Tally), Failure> {
+        let origin =
+            Origin { bucket: String::new(), key: name.to_owned(), version: None, record_index: 0 };
+        let mut output_failed = false;
+        let answer = &mut self.answer;
+        let result = inspect(open, origin, &self.selector, Limits::default(), |event| {
+            answer.event(event).inspect_err(|_| output_failed = true)
+        });
+        match result {
+            Err(error) if output_failed => Err(Failure::Output(error)),
+            Err(error) => Ok((Verdict::Rejected, Some(chain(&error)), Tally::default())),
+            Ok(Err(rejected)) => {
+                let reason = format!("{}: {rejected}", rejected.reason());
+                Ok((Verdict::Rejected, Some(reason), Tally::default()))
+            }
+            Ok(Ok(summary)) if summary.tally.quarantined > 0 => {
+                Ok((Verdict::Partial, Some(reasons(&summary)), summary.tally))
+            }
+            Ok(Ok(summary)) => Ok((Verdict::Accepted, None, summary.tally)),
+        }
+    }
+
+    fn total_line(&self) -> String {
+        let of = |verdict| self.verdicts.get(&verdict).copied().unwrap_or_default();
+        let objects: u64 = self.verdicts.values().sum();
+        format!(
+            "{objects} objects: {} accepted, {} partial, {} rejected, {} skipped; {}",
+            of(Verdict::Accepted),
+            of(Verdict::Partial),
+            of(Verdict::Rejected),
+            of(Verdict::Skipped),
+            Counts::from(self.total),
+        )
+    }
+}
+
+impl Report<'_> {
+    fn line(&self) -> String {
+        let verdict = match self.verdict {
+            Verdict::Accepted => "accepted",
+            Verdict::Partial => "partial",
+            Verdict::Rejected => "rejected",
+            Verdict::Skipped => "skipped",
+        };
+        let mut line = format!("{}: {verdict}", self.object);
+        if let Some(reason) = &self.reason {
+            line.push_str(&format!(" ({reason})"));
+        }
+        if matches!(self.verdict, Verdict::Accepted | Verdict::Partial) {
+            line.push_str(&format!(": {}", self.counts));
+        }
+        line
+    }
+}
+
+/// Why records were quarantined, each reason once with the number of its entries.
+fn reasons(summary: &Summary) -> String {
+    let mut counts = BTreeMap::<String, u64>::new();
+    for entry in &summary.quarantined {
+        *counts.entry(entry.reason.to_string()).or_default() += 1;
+    }
+    let reasons: Vec<String> =
+        counts.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
+    reasons.join(", ")
+}
+
+/// A bar while standard error is a terminal and the answer goes elsewhere.
+fn progress(objects: usize) -> ProgressBar {
+    if objects < 2 || !io::stderr().is_terminal() || io::stdout().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{pos}/{len} objects {wide_bar} {eta}");
+    let bar = ProgressBar::new(objects.try_into().unwrap_or(u64::MAX));
+    match style {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}

@@ -1,0 +1,232 @@
+//! `redtrail query`: questions to the event tables, answered newest first.
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use jiff::Timestamp;
+use redtrail_aws::{
+    query::{EventQuery, Key, Order, QueryError, Window, pages},
+    shared_config,
+};
+use redtrail_model::{EventTime, InvalidKey};
+use serde::Serialize;
+
+use crate::{
+    event_writer::EventWriter,
+    failure::Failure,
+    output::{Form, json_remark, remark},
+    time_range::{self, End, instant},
+};
+
+/// A page no larger than this is asked for, however many events are wanted.
+const MAX_PAGE: u64 = 1000;
+
+/// Asks the tables what a principal did, or who touched a resource
+#[derive(Args)]
+#[command(after_help = HELP)]
+pub(crate) struct Query {
+    #[command(subcommand)]
+    subject: Subject,
+}
+
+#[derive(Subcommand)]
+enum Subject {
+    /// What did this principal do?
+    ///
+    /// KEY is the attribute `principal`: the ARN of a user or role (of a session, its
+    /// role), or TYPE:ID where AWS gives no ARN, as AWSService:redshift.amazonaws.com.
+    #[command(after_help = HELP)]
+    Principal(Question),
+    /// Who touched this resource?
+    ///
+    /// KEY is one of the attribute `resource_arns`: an ARN, or
+    /// name:SERVICE:REGION:ACCOUNT:TYPE/NAME, or statement:REGION:ACCOUNT/ID.
+    #[command(after_help = HELP)]
+    Resource(Question),
+}
+
+const HELP: &str = "\
+Examples:
+  redtrail query principal arn:aws:iam::123456789012:role/Analyst --since 6h
+  redtrail query principal AWSService:redshift.amazonaws.com --since yesterday --limit 20
+  redtrail query resource arn:aws:redshift:us-east-1:123456789012:cluster:sales-prod
+  redtrail query resource KEY --since 2023-07-01 --until 2023-07-10 --output jsonl
+
+Region and credentials come from the environment and the AWS configuration files, as for
+the AWS CLI (AWS_PROFILE, AWS_REGION, …), the tables from PRINCIPALS_TABLE and
+RESOURCES_TABLE.
+
+Exit status: 0 answered, 1 the table could not be asked, 2 wrong usage.";
+
+#[derive(Args)]
+struct Question {
+    /// The key, exactly as the table has it
+    key: String,
+
+    /// Only events from this time on
+    #[arg(long, value_name = "TIME", long_help = time_range::HELP)]
+    since: Option<String>,
+
+    /// Only events before this time
+    #[arg(long, value_name = "TIME", long_help = time_range::HELP)]
+    until: Option<String>,
+
+    /// At most so many events
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    limit: Option<u64>,
+
+    /// Begin with the oldest event
+    #[arg(long)]
+    oldest_first: bool,
+
+    /// The form of the answer
+    #[arg(long, value_enum, default_value_t)]
+    output: Form,
+
+    /// The table's name, in place of PRINCIPALS_TABLE or RESOURCES_TABLE
+    #[arg(long, value_name = "NAME")]
+    table: Option<String>,
+
+    /// The tables' region
+    #[arg(long, env = "AWS_REGION")]
+    region: Option<String>,
+
+    /// Another DynamoDB than the region's own
+    #[arg(long, value_name = "URL", env = "AWS_ENDPOINT_URL_DYNAMODB")]
+    endpoint_url: Option<String>,
+}
+
+impl Query {
+    pub(crate) fn run(self) -> Result<ExitCode, Failure> {
+        let (key, question) = match self.subject {
+            Subject::Principal(question) => (question.key.parse().map(Key::Principal), question),
+            Subject::Resource(question) => (question.key.parse().map(Key::Resource), question),
+        };
+        let key = key.map_err(|error: InvalidKey| {
+            Failure::usage(
+                format!("`{}` is {error}", question.key),
+                "`redtrail inspect --output jsonl` shows keys as the tables have them.",
+            )
+        })?;
+        let table = question.table(&key)?;
+        let now = Timestamp::now();
+        let query = EventQuery {
+            window: question.window(now)?,
+            order: if question.oldest_first { Order::OldestFirst } else { Order::NewestFirst },
+            page_size: question.limit.and_then(|limit| limit.min(MAX_PAGE).try_into().ok()),
+            now: event_time(now)?,
+            key,
+        };
+        say_window(query.window, question.output);
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?
+            .block_on(answer(question, &table, &query))?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Question {
+    fn table(&self, key: &Key) -> Result<String, Failure> {
+        let variable = key.table().schema().variable;
+        let from_environment = || std::env::var(variable).ok().filter(|name| !name.is_empty());
+        self.table.clone().or_else(from_environment).ok_or_else(|| {
+            Failure::usage(
+                "no table is named",
+                format!("Set {variable} or give --table; the stack's outputs name the tables."),
+            )
+        })
+    }
+
+    fn window(&self, now: Timestamp) -> Result<Window, Failure> {
+        let read = |text: &Option<String>, end| {
+            text.as_deref().map(|text| instant(text, end, now)).transpose().map_err(|error| {
+                Failure::usage(error.to_string(), time_range::HELP)
+            })
+        };
+        let window =
+            Window { since: read(&self.since, End::Since)?, until: read(&self.until, End::Until)? };
+        match (window.since, window.until) {
+            (Some(since), Some(until)) if window.is_empty() => Err(Failure::usage(
+                format!("no time is both from {since} on and before {until}"),
+                "Give --since a time before that of --until.",
+            )),
+            _ => Ok(window),
+        }
+    }
+}
+
+fn event_time(now: Timestamp) -> Result<EventTime, Failure> {
+    EventTime::from_epoch_millis(now.as_millisecond()).ok_or_else(|| {
+        Failure::usage("the clock is outside the years 0 to 9999", "Set the clock.")
+    })
+}
+
+async fn answer(question: Question, table: &str, query: &EventQuery) -> Result<(), Failure> {
+    let Question { region, endpoint_url, limit, output, .. } = question;
+    let client = shared_config::dynamodb(region, endpoint_url).await;
+    let mut pages = pages(&client, table, query);
+    let mut writer = EventWriter::new(output);
+    let mut left = limit.unwrap_or(u64::MAX);
+    let mut found = 0_u64;
+    while left > 0
+        && let Some(page) = pages.next().await.map_err(unanswered)?
+    {
+        for event in page.events {
+            if left == 0 {
+                break;
+            }
+            writer.event(event)?;
+            left -= 1;
+            found += 1;
+        }
+        writer.flush()?;
+    }
+    if output == Form::Table {
+        match found {
+            0 => remark("no event under this key in this window (a key must match exactly)"),
+            _ if left == 0 => remark(&format!("{found} events; there may be more than --limit")),
+            _ => remark(&format!("{found} events")),
+        }
+    }
+    Ok(())
+}
+
+fn unanswered(error: QueryError) -> Failure {
+    let next = match &error {
+        QueryError::NoTable { .. } => {
+            "Check the table's name and the region: the stack's outputs name the tables."
+        }
+        QueryError::Request { .. } => {
+            "Check region, credentials and network: `aws sts get-caller-identity` must \
+             work, and its identity may need dynamodb:Query on the table."
+        }
+        QueryError::Item { .. } => {
+            "A later version of redtrail may have written it: try the latest."
+        }
+    };
+    let attempt = error.to_string();
+    let source = std::error::Error::source(&error).map(|cause| crate::failure::chain(cause));
+    Failure::failed(attempt, next, source.unwrap_or_default())
+}
+
+#[derive(Serialize)]
+struct WindowLine {
+    window: WindowEnds,
+}
+
+#[derive(Serialize)]
+struct WindowEnds {
+    since: Option<EventTime>,
+    until: Option<EventTime>,
+}
+
+/// What the times came to.
+fn say_window(Window { since, until }: Window, form: Form) {
+    if form == Form::Jsonl {
+        return json_remark(&WindowLine { window: WindowEnds { since, until } });
+    }
+    let since = since.map_or_else(|| "the first event".to_owned(), |time| time.to_string());
+    let until = until.map_or_else(|| "the last".to_owned(), |time| time.to_string());
+    remark(&format!("window (UTC): {since} to {until}"));
+}

@@ -1,0 +1,137 @@
+//! Keys and ARNs as short as a table needs them, and text broken where names have joints.
+
+use redtrail_model::{Arn, AuditEvent, ResourceKey};
+
+/// The most characters of a name that a table shows.
+const LONGEST: usize = 72;
+
+/// Who made the call: the principal, then what tells its sessions apart.
+pub(crate) fn who(event: &AuditEvent) -> Vec<String> {
+    let key = event.principal.as_str();
+    let mut lines = match Arn::parse(key) {
+        Some(arn) => {
+            let mut lines = vec![without_path(arn.resource)];
+            if event.account_id.as_deref() != Some(arn.account) && !arn.account.is_empty() {
+                lines.push(format!("of {}", arn.account));
+            }
+            lines
+        }
+        None => vec![key.to_owned()],
+    };
+    lines.extend(event.session_name.clone());
+    let via = event.invoked_by.as_ref().filter(|service| !key.ends_with(service.as_str()));
+    lines.extend(via.map(|service| format!("via {service}")));
+    lines.iter().map(|line| shortened(line, LONGEST)).collect()
+}
+
+/// A resource's type and name.
+pub(crate) fn resource(key: &ResourceKey) -> String {
+    let text = key.as_str();
+    let short = if let Some(arn) = Arn::parse(text) {
+        arn.resource.to_owned()
+    } else if let Some(name) = text.strip_prefix("name:") {
+        name.splitn(4, ':').last().unwrap_or(name).to_owned()
+    } else if let Some(statement) = text.strip_prefix("statement:") {
+        let id = statement.split_once('/').map_or(statement, |(_, id)| id);
+        format!("statement/{id}")
+    } else {
+        text.to_owned()
+    };
+    shortened(&short, LONGEST)
+}
+
+/// `role/path/of/it/Name` as `role/Name`.
+fn without_path(resource: &str) -> String {
+    match (resource.split_once('/'), resource.rsplit_once('/')) {
+        (Some((kind, _)), Some((_, name))) => format!("{kind}/{name}"),
+        _ => resource.to_owned(),
+    }
+}
+
+/// `text` without its middle, if it has more than `longest` characters.
+pub(crate) fn shortened(text: &str, longest: usize) -> String {
+    let characters = text.chars().count();
+    if characters <= longest {
+        return text.to_owned();
+    }
+    let end = longest / 2;
+    let start = longest - end - 1;
+    let mut short: String = text.chars().take(start).collect();
+    short.push('…');
+    short.extend(text.chars().skip(characters - end));
+    short
+}
+
+/// `text` in lines of at most `width` characters, broken after a separator or before a
+/// capital letter where one is in the line's second half.
+pub(crate) fn broken(text: &str, width: usize) -> String {
+    let width = width.max(1);
+    let characters: Vec<char> = text.chars().collect();
+    let mut lines = Vec::new();
+    let mut rest = characters.as_slice();
+    while rest.len() > width {
+        let joint = (width.div_ceil(2)..=width).rev().find(|&at| is_joint(rest, at));
+        let (line, after) = rest.split_at(joint.unwrap_or(width));
+        lines.push(line.iter().collect::<String>().trim_end().to_owned());
+        rest = after;
+    }
+    lines.push(rest.iter().collect());
+    lines.join("\n")
+}
+
+/// Whether a line may end before the character at `at`.
+fn is_joint(characters: &[char], at: usize) -> bool {
+    let before = at.checked_sub(1).and_then(|index| characters.get(index));
+    match (before, characters.get(at)) {
+        (Some(' ' | '/' | ':' | '-' | '_' | '.' | '@' | ',' | '='), _) => true,
+        (Some(before), Some(after)) => before.is_lowercase() && after.is_uppercase(),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn resources_by_type_and_name() {
+        for (key, expected) in [
+            ("arn:aws:redshift:us-east-1:111122223333:cluster:sales-prod", "cluster:sales-prod"),
+            ("arn:aws:redshift:us-east-1:111122223333:dbuser:sales-prod/ana", "dbuser:sales-prod/ana"),
+            ("arn:aws:redshift:us-east-1:111122223333:cluster:*", "cluster:*"),
+            ("name:redshift-serverless:us-east-1:111122223333:workgroup/etl", "workgroup/etl"),
+            ("name:redshift:us-east-1:111122223333:snapshot/a:b/c", "snapshot/a:b/c"),
+            ("statement:us-east-1:111122223333/8f2c", "statement/8f2c"),
+        ] {
+            assert_eq!(resource(&key.parse().unwrap()), expected);
+        }
+    }
+
+    #[test]
+    fn roles_without_their_path() {
+        assert_eq!(without_path("role/aws-reserved/sso.amazonaws.com/Admin_1"), "role/Admin_1");
+        assert_eq!(without_path("user/ana"), "user/ana");
+        assert_eq!(without_path("root"), "root");
+    }
+
+    #[test]
+    fn names_break_at_their_joints() {
+        assert_eq!(broken("GetClusterCredentials", 16), "GetCluster\nCredentials");
+        assert_eq!(broken("cluster:sales-prod", 14), "cluster:sales-\nprod");
+        assert_eq!(broken("redshift us-east-1", 12), "redshift us-\neast-1");
+        assert_eq!(broken("aaaaaaaaaa", 4), "aaaa\naaaa\naa");
+        assert_eq!(broken("short", 10), "short");
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_lost_and_nothing_too_wide(text in "[a-zA-Z:/\\-é中]{0,200}", width in 1_usize..40) {
+            let lines = broken(&text, width);
+            prop_assert!(lines.lines().all(|line| line.chars().count() <= width));
+            prop_assert_eq!(lines.replace('\n', ""), text.clone());
+            prop_assert!(shortened(&text, width).chars().count() <= width);
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Counts and times of one invocation as CloudWatch metrics, in the embedded metric format:
+//! one line of JSON on standard output, from which CloudWatch makes the metrics.
+//! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
+
+use serde_json::{Map, Value, json};
+
+/// The namespace of all metrics.
+pub const NAMESPACE: &str = "redtrail";
+/// The one dimension of all metrics.
+pub const DIMENSION: &str = "FunctionName";
+
+/// A metric's name and unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Metric {
+    pub name: &'static str,
+    pub unit: &'static str,
+}
+
+const fn count(name: &'static str) -> Metric {
+    Metric { name, unit: "Count" }
+}
+
+pub const OBJECTS_ACCEPTED: Metric = count("ObjectsAccepted");
+/// Objects of which some records are quarantined.
+pub const OBJECTS_PARTIAL: Metric = count("ObjectsPartial");
+pub const OBJECTS_REJECTED: Metric = count("ObjectsRejected");
+/// Objects and messages that were announced and are none of redtrail's business.
+pub const OBJECTS_PASSED_OVER: Metric = count("ObjectsPassedOver");
+/// Objects given back, to be tried again.
+pub const OBJECTS_FAILED: Metric = count("ObjectsFailed");
+/// Objects given back because a policy does not permit reading or writing.
+pub const ACCESS_DENIED: Metric = count("AccessDenied");
+/// Messages that could not be understood.
+pub const MESSAGES_UNREADABLE: Metric = count("MessagesUnreadable");
+pub const RECORDS_READ: Metric = count("RecordsRead");
+pub const RECORDS_SELECTED: Metric = count("RecordsSelected");
+pub const RECORDS_NOT_SELECTED: Metric = count("RecordsNotSelected");
+pub const RECORDS_QUARANTINED: Metric = count("RecordsQuarantined");
+pub const RECORDS_STORED: Metric = count("RecordsStored");
+pub const RECORDS_DUPLICATE: Metric = count("RecordsDuplicate");
+pub const RECORDS_EXPIRED: Metric = count("RecordsExpired");
+pub const ITEMS_WRITTEN: Metric = count("ItemsWritten");
+pub const STORED_BYTES: Metric = Metric { name: "StoredBytes", unit: "Bytes" };
+pub const PLAIN_BYTES: Metric = Metric { name: "PlainBytes", unit: "Bytes" };
+/// From the latest event of an object to the moment it is durable in the tables.
+pub const LAG: Metric = Metric { name: "Lag", unit: "Milliseconds" };
+pub const OBJECT_DURATION: Metric = Metric { name: "ObjectDuration", unit: "Milliseconds" };
+
+/// Values gathered in one invocation.
+#[derive(Clone, Debug, Default)]
+pub struct Metrics {
+    values: Vec<(Metric, Vec<u64>)>,
+}
+
+impl Metrics {
+    /// Adds to a sum.
+    pub fn add(&mut self, metric: Metric, value: u64) {
+        let values = self.values_of(metric);
+        match values.first_mut() {
+            Some(sum) => *sum += value,
+            None => values.push(value),
+        }
+    }
+
+    /// Adds one measurement of many.
+    pub fn record(&mut self, metric: Metric, value: u64) {
+        /// An array holds at most a hundred values.
+        const MAX_VALUES: usize = 100;
+        let values = self.values_of(metric);
+        if values.len() < MAX_VALUES {
+            values.push(value);
+        }
+    }
+
+    fn values_of(&mut self, metric: Metric) -> &mut Vec<u64> {
+        let at = self.values.iter().position(|(of, _)| *of == metric);
+        let at = at.unwrap_or_else(|| {
+            self.values.push((metric, Vec::new()));
+            self.values.len() - 1
+        });
+        &mut self.values[at].1
+    }
+
+    /// The line that CloudWatch reads; `None` when nothing was gathered.
+    pub fn line(&self, function_name: &str, epoch_millis: u64) -> Option<String> {
+        if self.values.is_empty() {
+            return None;
+        }
+        let definitions: Vec<Value> = self
+            .values
+            .iter()
+            .map(|(metric, _)| json!({"Name": metric.name, "Unit": metric.unit}))
+            .collect();
+        let mut line = Map::new();
+        line.insert(
+            "_aws".into(),
+            json!({
+                "Timestamp": epoch_millis,
+                "CloudWatchMetrics": [{
+                    "Namespace": NAMESPACE,
+                    "Dimensions": [[DIMENSION]],
+                    "Metrics": definitions,
+                }],
+            }),
+        );
+        line.insert(DIMENSION.into(), function_name.into());
+        for (metric, values) in &self.values {
+            let value = match values.as_slice() {
+                [one] => json!(one),
+                many => json!(many),
+            };
+            line.insert(metric.name.into(), value);
+        }
+        Some(Value::Object(line).to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ok_line_follows_the_specification() {
+        let mut metrics = Metrics::default();
+        metrics.add(RECORDS_READ, 2);
+        metrics.add(RECORDS_READ, 3);
+        metrics.record(LAG, 7);
+        metrics.record(LAG, 9);
+        let line: Value = serde_json::from_str(&metrics.line("f", 1).unwrap()).unwrap();
+        let directive = &line["_aws"]["CloudWatchMetrics"][0];
+        assert_eq!(line["_aws"]["Timestamp"], 1);
+        for dimension in directive["Dimensions"][0].as_array().unwrap() {
+            assert!(line[dimension.as_str().unwrap()].is_string());
+        }
+        for metric in directive["Metrics"].as_array().unwrap() {
+            assert!(!line[metric["Name"].as_str().unwrap()].is_null());
+        }
+        assert_eq!(line["RecordsRead"], 5);
+        assert_eq!(line["Lag"], json!([7, 9]));
+    }
+
+    #[test]
+    fn ok_nothing_is_no_line() {
+        assert_eq!(Metrics::default().line("f", 1), None);
+    }
+}
