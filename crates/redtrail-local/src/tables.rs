@@ -93,13 +93,15 @@ pub fn declared_tables(template: &str) -> Result<Vec<DeclaredTable>, LocalError>
         .resources
         .into_iter()
         .filter(|(_, resource)| resource.r#type == "AWS::DynamoDB::Table")
-        .map(|(logical_id, resource)| match properties(resource.properties) {
-            Ok(properties) => Ok(DeclaredTable {
-                logical_id,
-                properties,
-            }),
-            Err(source) => Err(LocalError::DeclaredTable { logical_id, source }),
-        })
+        .map(
+            |(logical_id, resource)| match properties(resource.properties) {
+                Ok(properties) => Ok(DeclaredTable {
+                    logical_id,
+                    properties,
+                }),
+                Err(source) => Err(LocalError::DeclaredTable { logical_id, source }),
+            },
+        )
         .collect()
 }
 

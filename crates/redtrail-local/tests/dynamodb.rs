@@ -1,6 +1,8 @@
 //! What the tables must do, asked of the embedded DynamoDB through the real SDK: the rules of AWS's
 //! developer guide that a writer or a reader could break unnoticed.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking, its helpers too")]
+
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::batch_write_item::BatchWriteItemOutput;
 use aws_sdk_dynamodb::types::{
@@ -31,7 +33,7 @@ fn put(number: usize, padding: usize) -> WriteRequest {
             text(format!("2024-01-01T00:00:00.{number:03}Z#id")),
         )
         .item("padding", text("x".repeat(padding)));
-    if number % 10 == 0 {
+    if number.is_multiple_of(10) {
         put = put
             .item(
                 "failure_key",

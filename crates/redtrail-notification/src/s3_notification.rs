@@ -32,7 +32,8 @@ pub(crate) fn record(record: &Value, announced: &mut Announced) -> Result<(), Un
         .trim_start_matches("s3:")
         .starts_with("ObjectCreated:")
     {
-        announced.pass_over_event(bucket, object.key, &event);
+        let key = object.key.and_then(|key| form_decoded(&key).ok());
+        announced.pass_over_event(bucket, key, &event);
         return Ok(());
     }
     let bucket = required(bucket, SHAPE, "`s3.bucket.name`")?;

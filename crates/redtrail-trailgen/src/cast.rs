@@ -349,7 +349,7 @@ impl Cast {
     /// Someone of the cast; now and then someone new.
     pub(crate) fn anyone(&mut self, now: Timestamp, dice: &mut Dice) -> Caller {
         let index = dice.below(self.callers.len());
-        if dice.chance(0.3) {
+        if dice.chance(0.6) {
             self.callers[index] = self.new_caller(now, dice);
         }
         self.callers[index].clone()
@@ -364,7 +364,12 @@ impl Cast {
             }
             1 => {
                 let (role, session) = &self.roles[dice.below(self.roles.len())];
-                role.session(session, since, dice)
+                // Jobs and tasks name each of their sessions anew.
+                let session = match &*role.path {
+                    "/" => session.clone(),
+                    _ => format!("{session}-{}", dice.hex(16)),
+                };
+                role.session(&session, since, dice)
             }
             2 => {
                 let name =

@@ -2,7 +2,7 @@
 //! are UTC, and relative to a given now.
 
 use jiff::{
-    Span, Timestamp, ToSpan,
+    Span, Timestamp,
     civil::{Date, DateTime},
     tz::TimeZone,
 };

@@ -1,7 +1,7 @@
 //! Kinds of resources: how a key is built from the names a call gives, and how a
 //! ready-made ARN is brought to the one spelling it is kept under.
 
-use redtrail_model::{Arn, ResourceKey, partition_of};
+use redtrail_model::{Arn, EventRecord, ResourceKey, partition_of};
 
 /// A row of `resources.tsv`.
 #[derive(Debug)]
@@ -28,9 +28,22 @@ pub(crate) struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    /// `None` where either is missing or could not stand in an ARN.
-    pub(crate) fn new(region: &'a str, account: &'a str) -> Option<Self> {
-        (is_region(region) && is_account(account)).then_some(Self { region, account })
+    /// Where `record` belongs; `None` where it names no account or Region that could
+    /// stand in an ARN.
+    pub(crate) fn of(record: &'a EventRecord<'_>) -> Option<Self> {
+        let accounts = [
+            &record.recipient_account_id,
+            &record.user_identity.account_id,
+        ];
+        let account = accounts
+            .into_iter()
+            .flatten()
+            .find(|account| is_account(account))?;
+        let region = record
+            .aws_region
+            .as_deref()
+            .filter(|region| is_region(region))?;
+        Some(Self { region, account })
     }
 
     fn arn(self, service: &str, resource: &str) -> Option<ResourceKey> {
@@ -262,7 +275,10 @@ mod tests {
 
     #[test]
     fn ok_keys_from_names() {
-        let place = Place::new("cn-north-1", "123456789012").unwrap();
+        let place = Place {
+            region: "cn-north-1",
+            account: "123456789012",
+        };
         let check = |parts: &[Option<&str>], expected: Option<&str>| {
             let key = snapshot().key(place, parts);
             assert_eq!(key.as_ref().map(ResourceKey::as_str), expected, "{parts:?}");
@@ -285,12 +301,39 @@ mod tests {
 
     #[test]
     fn ok_no_name_spells_another_resource() {
-        let place = Place::new("us-east-1", "123456789012").unwrap();
+        let place = Place {
+            region: "us-east-1",
+            account: "123456789012",
+        };
         let user = Kind::parse("redshift", "dbuser:{lower}/{name}", "").unwrap();
         assert_eq!(user.key(place, &[Some("a/b"), Some("c")]), None);
         assert_eq!(user.key(place, &[Some("a"), Some("b/c")]), None);
-        assert!(Place::new("us-east-1:1", "123456789012").is_none());
-        assert!(Place::new("us-east-1", "12:cluster").is_none());
+    }
+
+    #[test]
+    fn ok_places() {
+        let check = |record: &str, expected: Option<(&str, &str)>| {
+            let record = EventRecord::parse(record).unwrap();
+            let place = Place::of(&record).map(|place| (place.region, place.account));
+            assert_eq!(place, expected);
+        };
+        let caller = r#""userIdentity":{"accountId":"210987654321"}"#;
+        check(
+            &format!(r#"{{"awsRegion":"us-east-1","recipientAccountId":"123456789012",{caller}}}"#),
+            Some(("us-east-1", "123456789012")),
+        );
+        check(
+            &format!(r#"{{"awsRegion":"us-east-1","recipientAccountId":"",{caller}}}"#),
+            Some(("us-east-1", "210987654321")),
+        );
+        check(
+            r#"{"awsRegion":"us-east-1","recipientAccountId":"12:cluster"}"#,
+            None,
+        );
+        check(
+            r#"{"awsRegion":"us-east-1:1","recipientAccountId":"123456789012"}"#,
+            None,
+        );
     }
 
     #[test]

@@ -8,7 +8,7 @@ mod kind;
 mod rules;
 mod tree;
 
-use redtrail_model::{EventRecord, Part, RawJson, ResourceKey, Touched};
+use redtrail_model::{EventRecord, RawJson, ResourceKey, Touched};
 
 use collector::{Collector, Found};
 use expression::Expression;
@@ -56,9 +56,10 @@ pub fn findings(record: &EventRecord<'_>) -> Findings {
     let response = Node::read(record.response_elements);
     let details = Node::read(record.service_event_details);
     let response = response.unwrapped();
-    let region = record.aws_region.as_deref().unwrap_or_default();
-    let place = Place::new(region, record.account_id().unwrap_or_default());
-    let asker = Asker { rules, place };
+    let asker = Asker {
+        rules,
+        place: Place::of(record),
+    };
     let scope = Scope {
         here: &request,
         response,

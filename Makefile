@@ -1,0 +1,33 @@
+# Everything a developer or CI runs. `make help` lists it.
+CARGO ?= cargo
+# One profile and one set of packages for all targets, so that one build serves them all.
+BUILD := $(CARGO) build --release --workspace --locked
+
+.PHONY: help
+help: ## Show this help
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+.PHONY: build
+build: ## Build the function, the command and the demo
+	$(BUILD)
+
+.PHONY: demo
+demo: build ## Run a sample trail through the real function and ask the tables two questions
+	target/release/redtrail-demo
+
+.PHONY: test
+test: build ## Run every test
+	$(CARGO) test --release --workspace --locked
+
+.PHONY: lint
+lint: ## Check format, lints and documentation; warnings are errors
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --release --workspace --all-targets --locked -- --deny warnings
+	RUSTDOCFLAGS='--deny warnings' $(CARGO) doc --release --workspace --no-deps --locked --document-private-items
+
+.PHONY: check
+check: test lint ## What CI runs
+
+.PHONY: clean
+clean: ## Remove what was built
+	$(CARGO) clean
