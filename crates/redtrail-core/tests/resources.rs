@@ -24,9 +24,8 @@ fn ok_cases() {
 }
 
 fn case_files(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
+    let entries = fs::read_dir(folder).expect("the folder can be read");
+    let entries = entries.map(|entry| entry.expect("its entries can be read").path());
     let mut files: Vec<_> = entries
         .flat_map(|path| {
             if path.is_dir() {
@@ -46,10 +45,10 @@ fn case_files(folder: &Path) -> Vec<PathBuf> {
 
 fn differences(file: &Path) -> Vec<String> {
     let name = file.display();
-    let text = fs::read_to_string(file).unwrap();
+    let text = fs::read_to_string(file).expect("a case file can be read");
     let case: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
     let record = case["record"].to_string();
-    let record = EventRecord::parse(&record).unwrap();
+    let record = EventRecord::parse(&record).expect("`record` is an object");
     let found = found(&findings(&record), &summary(&record));
     let expected = case["expected"]
         .as_object()
@@ -121,6 +120,8 @@ fn any_json() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn ok_any_json_gives_bounded_findings(
         source in "redshift|redshift-serverless|redshift-data|sqlworkbench|kms|s3|\\PC{0,9}",

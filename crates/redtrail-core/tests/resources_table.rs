@@ -11,7 +11,7 @@ const REFERENCE: &str = include_str!("../rules/reference.tsv");
 
 fn rows(text: &'static str) -> Vec<HashMap<&'static str, &'static str>> {
     let mut lines = text.lines().filter(|line| !line.starts_with('#'));
-    let header: Vec<_> = lines.next().unwrap().split('\t').collect();
+    let header: Vec<_> = lines.next().expect("a header").split('\t').collect();
     let row = |line: &'static str| {
         let columns = line.split('\t').chain(std::iter::repeat(""));
         header.iter().copied().zip(columns).collect()

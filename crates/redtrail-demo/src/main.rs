@@ -14,7 +14,7 @@ use std::{
 };
 
 use clap::Parser;
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets::NOTHING};
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 use redtrail_local::{Bootstrap, InvocationOutcome, LocalAws, LocalAwsOptions, StoredObject};
 use redtrail_trailgen::{Truth, sample};
@@ -96,9 +96,9 @@ impl Demo {
         }
 
         println!("\nWhat did {} do in this role?\n", sample::PERSON);
-        self.ask(&aws, "principal", sample::PRINCIPAL).await?;
-        println!("\nWho touched the cluster sales-prod?\n");
-        self.ask(&aws, "resource", sample::RESOURCE).await?;
+        self.ask(&aws, "principal", sample::PRINCIPAL, "20").await?;
+        println!("\nWho touched the cluster sales-prod, at last?\n");
+        self.ask(&aws, "resource", sample::RESOURCE, "12").await?;
 
         println!("\nChecked against what is known of the sample:");
         check_objects(&told)?;
@@ -122,9 +122,15 @@ impl Demo {
     }
 
     /// Shows an answer as a person sees it.
-    async fn ask(&self, aws: &LocalAws, table: &str, key: &str) -> Result<(), Failure> {
-        println!("$ redtrail query {table} \\\n    {key}");
-        let status = self.query(aws, table, key).status().await?;
+    async fn ask(
+        &self,
+        aws: &LocalAws,
+        table: &str,
+        key: &str,
+        limit: &str,
+    ) -> Result<(), Failure> {
+        println!("$ redtrail query {table} --limit {limit} \\\n    {key}");
+        let status = self.query(aws, table, key).args(["--limit", limit]).status().await?;
         if status.success() { Ok(()) } else { Err(format!("redtrail query: {status}").into()) }
     }
 
@@ -167,7 +173,7 @@ fn lines(function: &Bootstrap) -> Vec<Value> {
 
 fn show_objects(told: &[Value], objects: usize) {
     let mut table = Table::new();
-    table.load_preset(NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_header([
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_header([
         "object", "verdict", "read", "kept", "skipped", "events", "items",
     ]);
     for column in table.column_iter_mut().skip(2) {

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use redtrail_local::LocalAws;
 use redtrail_model::TABLES;
+use serde_json::Value;
 
 use crate::Failure;
 
@@ -16,9 +17,8 @@ pub(crate) async fn dump(aws: &LocalAws) -> Result<Vec<String>, Failure> {
     let mut lines = Vec::new();
     for schema in &TABLES {
         for item in items(aws, aws.table_name(schema.table)).await? {
-            let mut attributes: Vec<_> = item.into_iter().collect();
-            attributes.sort_by(|a, b| a.0.cmp(&b.0));
-            lines.push(format!("{} {attributes:?}", schema.logical_id));
+            let item: Value = serde_dynamo::from_item(item)?;
+            lines.push(format!("{} {item}", schema.logical_id));
         }
     }
     lines.sort_unstable();

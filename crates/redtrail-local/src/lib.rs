@@ -20,5 +20,5 @@ pub use environment::{ACCESS_KEY_ID, Environment, REGION, SECRET_ACCESS_KEY};
 pub use error::LocalError;
 pub use local_aws::{LocalAws, LocalAwsOptions, Storage};
 pub use runtime_api::{InvocationOutcome, MAXIMUM_PAYLOAD, RuntimeApi};
-pub use s3::{S3Server, StoredObject, put_folder};
+pub use s3::{S3Server, StoredObject};
 pub use tables::{DeclaredTable, declared_tables};

@@ -7,11 +7,11 @@ use redtrail_model::{TABLES, Table};
 use tempfile::TempDir;
 
 use crate::bootstrap::Bootstrap;
-use crate::clients::{dynamodb_client, s3_client};
+use crate::clients::dynamodb_client;
 use crate::dynamodb::{DynamoDbServer, DynamoDbStorage};
 use crate::environment::Environment;
 use crate::error::LocalError;
-use crate::s3::{S3Server, StoredObject, put_folder};
+use crate::s3::{S3Server, StoredObject};
 use crate::tables::declared_tables;
 
 /// An S3 and a DynamoDB on loopback, until they are stopped or dropped.
@@ -19,7 +19,6 @@ use crate::tables::declared_tables;
 pub struct LocalAws {
     s3: S3Server,
     dynamodb: DynamoDbServer,
-    s3_client: aws_sdk_s3::Client,
     dynamodb_client: aws_sdk_dynamodb::Client,
     table_names: BTreeMap<Table, String>,
     temporary_folder: Option<TempDir>,
@@ -80,13 +79,11 @@ impl LocalAws {
         };
         let s3 = S3Server::start(&s3_folder, options.s3_port).await?;
         let dynamodb = DynamoDbServer::start(&dynamodb_storage, options.dynamodb_port).await?;
-        let s3_client = s3_client(&s3.endpoint());
         let dynamodb_client = dynamodb_client(&dynamodb.endpoint());
         let table_names = create_tables(&dynamodb_client, template, &options.table_prefix).await?;
         Ok(Self {
             s3,
             dynamodb,
-            s3_client,
             dynamodb_client,
             table_names,
             temporary_folder,
@@ -102,7 +99,7 @@ impl LocalAws {
     }
 
     pub fn s3_client(&self) -> &aws_sdk_s3::Client {
-        &self.s3_client
+        self.s3.client()
     }
 
     pub fn dynamodb_client(&self) -> &aws_sdk_dynamodb::Client {
@@ -121,7 +118,17 @@ impl LocalAws {
         bucket: &str,
         folder: &Path,
     ) -> Result<Vec<StoredObject>, LocalError> {
-        put_folder(&self.s3_client, bucket, folder).await
+        self.s3.put_folder(bucket, folder).await
+    }
+
+    /// Puts one object into a bucket, made when it is not there yet.
+    pub async fn put_object(
+        &self,
+        bucket: &str,
+        key: &str,
+        body: &[u8],
+    ) -> Result<StoredObject, LocalError> {
+        self.s3.put_object(bucket, key, body).await
     }
 
     /// What points a function, boto3 or the AWS CLI at these servers and tables.

@@ -1,7 +1,10 @@
 //! What the tables must do, asked of the embedded DynamoDB through the real SDK: the rules of AWS's
 //! developer guide that a writer or a reader could break unnoticed.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail by panicking, its helpers too")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test may fail by panicking, its helpers too"
+)]
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::batch_write_item::BatchWriteItemOutput;

@@ -1,7 +1,10 @@
 //! The Runtime API and the process around it, driven by AWS's own runtime for Rust. This file is
 //! both sides: run by Lambda's variables it is the function, otherwise it is the test.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail by panicking, its helpers too")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test may fail by panicking, its helpers too"
+)]
 
 use std::io::Write;
 use std::time::Duration;

@@ -48,7 +48,11 @@ impl EventLine {
             attributes.remove("object_bucket");
         }
         for name in ALWAYS {
-            let unknown = if name == RESOURCE_ARNS { Value::Array(Vec::new()) } else { Value::Null };
+            let unknown = if name == RESOURCE_ARNS {
+                Value::Array(Vec::new())
+            } else {
+                Value::Null
+            };
             attributes.entry(name).or_insert(unknown);
         }
         Ok(Self(attributes))
@@ -58,7 +62,10 @@ impl EventLine {
 impl Serialize for EventLine {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let first = ALWAYS.iter().filter_map(|&name| self.0.get_key_value(name));
-        let rest = self.0.iter().filter(|(name, _)| !ALWAYS.contains(&name.as_str()));
+        let rest = self
+            .0
+            .iter()
+            .filter(|(name, _)| !ALWAYS.contains(&name.as_str()));
         serializer.collect_map(first.chain(rest))
     }
 }

@@ -13,8 +13,8 @@ use crate::{
 };
 
 const HEADER: [&str; 5] = ["TIME (UTC)", "WHO", "WHAT", "ON", "OUTCOME"];
-/// Shares of the width that the columns after the time get.
-const SHARES: [u16; 4] = [31, 28, 28, 13];
+/// Of what the time leaves, who, what and on get such a share each, outcome the rest.
+const SHARE_PERCENT: u16 = 30;
 const TIME_WIDTH: u16 = 10;
 const GAP: u16 = 2;
 /// From here on date and time fit into one line.
@@ -31,11 +31,19 @@ pub(crate) struct EventTable {
 
 impl EventTable {
     pub(crate) fn new(look: Look) -> Self {
-        let time = if look.width >= WIDE { 2 * TIME_WIDTH } else { TIME_WIDTH };
+        let time = if look.width >= WIDE {
+            2 * TIME_WIDTH
+        } else {
+            TIME_WIDTH
+        };
         let room = look.width.saturating_sub(time + 4 * GAP);
-        let [who, what, on, _] = SHARES.map(|share| u16::try_from(u32::from(room) * u32::from(share) / 100).unwrap_or(room));
-        let widths = [time, who, what, on, room.saturating_sub(who + what + on)];
-        Self { look, widths, is_begun: false }
+        let share = room * SHARE_PERCENT / 100;
+        let widths = [time, share, share, share, room - 3 * share];
+        Self {
+            look,
+            widths,
+            is_begun: false,
+        }
     }
 
     /// These events as lines, the first ones under the header.
@@ -59,14 +67,21 @@ impl EventTable {
         }
         table.add_rows(events.iter().map(|event| self.row(event)));
         for (index, width) in self.widths.into_iter().enumerate() {
-            let gap = if index + 1 == self.widths.len() { 0 } else { GAP };
+            let gap = if index + 1 == self.widths.len() {
+                0
+            } else {
+                GAP
+            };
             if let Some(column) = table.column_mut(index) {
                 column
                     .set_padding((0, gap))
                     .set_constraint(ColumnConstraint::Absolute(Width::Fixed(width + gap)));
             }
         }
-        table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+        table
+            .lines()
+            .map(|line| format!("{}\n", line.trim_end()))
+            .collect()
     }
 
     fn row(&self, event: &AuditEvent) -> Vec<Cell> {
@@ -86,8 +101,10 @@ impl EventTable {
 }
 
 fn cell<L: AsRef<str>>(lines: impl IntoIterator<Item = L>, width: u16) -> Cell {
-    let lines: Vec<String> =
-        lines.into_iter().map(|line| broken(&plain(line.as_ref()), width.into())).collect();
+    let lines: Vec<String> = lines
+        .into_iter()
+        .map(|line| broken(&plain(line.as_ref()), width.into()))
+        .collect();
     Cell::new(lines.join("\n"))
 }
 
@@ -101,7 +118,10 @@ fn what(event: &AuditEvent) -> Vec<String> {
     let service = event.event_source.trim_end_matches(".amazonaws.com");
     let region = event.aws_region.as_deref().unwrap_or_default();
     let place = format!("{} {region}", shortened(service, 40));
-    let mut lines = vec![shortened(&event.event_name, 64), place.trim_end().to_owned()];
+    let mut lines = vec![
+        shortened(&event.event_name, 64),
+        place.trim_end().to_owned(),
+    ];
     lines.extend(event.account_id.clone());
     lines
 }

@@ -25,7 +25,11 @@ pub(crate) struct EventWriter {
 impl EventWriter {
     pub(crate) fn new(form: Form) -> Self {
         let table = (form == Form::Table).then(|| EventTable::new(Look::of_stdout()));
-        Self { answer: Answer::new(), table, waiting: Vec::new() }
+        Self {
+            answer: Answer::new(),
+            table,
+            waiting: Vec::new(),
+        }
     }
 
     pub(crate) fn event(&mut self, event: AuditEvent) -> io::Result<()> {
@@ -33,7 +37,11 @@ impl EventWriter {
             return self.answer.json(&EventLine::new(&event)?);
         }
         self.waiting.push(event);
-        if self.waiting.len() < PORTION { Ok(()) } else { self.rows() }
+        if self.waiting.len() < PORTION {
+            Ok(())
+        } else {
+            self.rows()
+        }
     }
 
     /// Brings everything out; to be called before a remark and at the end.

@@ -105,9 +105,17 @@ fn payload(file: &Path) -> Result<Vec<u8>, Failure> {
 
 fn tell(answer: &mut Answer, name: &str, invocation: &Invocation) -> io::Result<Outcome> {
     let announced = || invocation.messages.iter().map(|message| &message.announced);
-    let objects: Vec<_> = announced().flat_map(|announced| &announced.objects).collect();
-    let passed_over: Vec<_> = announced().flat_map(|announced| &announced.passed_over).collect();
-    for AnnouncedObject { address, alternative_key } in &objects {
+    let objects: Vec<_> = announced()
+        .flat_map(|announced| &announced.objects)
+        .collect();
+    let passed_over: Vec<_> = announced()
+        .flat_map(|announced| &announced.passed_over)
+        .collect();
+    for AnnouncedObject {
+        address,
+        alternative_key,
+    } in &objects
+    {
         answer.json(&ObjectLine {
             bucket: &address.bucket,
             key: &address.key,
@@ -119,7 +127,10 @@ fn tell(answer: &mut Answer, name: &str, invocation: &Invocation) -> io::Result<
     let (outcome, reasons) = if !failures.is_empty() {
         (Outcome::Fail, failures)
     } else if objects.is_empty() {
-        let mut reasons: Vec<_> = passed_over.iter().map(|part| part.reason.to_string()).collect();
+        let mut reasons: Vec<_> = passed_over
+            .iter()
+            .map(|part| part.reason.to_string())
+            .collect();
         reasons.sort();
         reasons.dedup();
         (Outcome::Ignore, reasons)

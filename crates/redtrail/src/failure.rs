@@ -17,14 +17,21 @@ pub(crate) enum Failure {
     #[error("{problem}")]
     Usage { problem: String, next: String },
     #[error("{attempt}")]
-    Failed { attempt: String, next: String, source: Box<dyn Error> },
+    Failed {
+        attempt: String,
+        next: String,
+        source: Box<dyn Error>,
+    },
     #[error("could not write the answer")]
     Output(#[from] io::Error),
 }
 
 impl Failure {
     pub(crate) fn usage(problem: impl Into<String>, next: impl Into<String>) -> Self {
-        Self::Usage { problem: problem.into(), next: next.into() }
+        Self::Usage {
+            problem: problem.into(),
+            next: next.into(),
+        }
     }
 
     pub(crate) fn failed(
@@ -32,7 +39,11 @@ impl Failure {
         next: impl Into<String>,
         source: impl Into<Box<dyn Error>>,
     ) -> Self {
-        Self::Failed { attempt: attempt.into(), next: next.into(), source: source.into() }
+        Self::Failed {
+            attempt: attempt.into(),
+            next: next.into(),
+            source: source.into(),
+        }
     }
 
     /// Says it on standard error, and gives the exit status.

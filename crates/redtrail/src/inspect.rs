@@ -82,8 +82,21 @@ struct Counts {
 
 impl From<Tally> for Counts {
     fn from(tally: Tally) -> Self {
-        let Tally { read, selected, not_selected, duplicate, quarantined, .. } = tally;
-        Self { read, selected, not_selected, duplicate, quarantined }
+        let Tally {
+            read,
+            selected,
+            not_selected,
+            duplicate,
+            quarantined,
+            ..
+        } = tally;
+        Self {
+            read,
+            selected,
+            not_selected,
+            duplicate,
+            quarantined,
+        }
     }
 }
 
@@ -118,7 +131,11 @@ impl Inspect {
             remark(&run.total_line());
         }
         let rejected = run.verdicts.contains_key(&Verdict::Rejected);
-        Ok(if rejected { ExitCode::from(FAILED) } else { ExitCode::SUCCESS })
+        Ok(if rejected {
+            ExitCode::from(FAILED)
+        } else {
+            ExitCode::SUCCESS
+        })
     }
 }
 
@@ -135,9 +152,7 @@ impl Run {
     fn object(&mut self, object: Object) -> Result<(), Failure> {
         let Object { name, state } = object;
         let (verdict, reason, tally) = match state {
-            State::OtherKind(kind) => {
-                (Verdict::Skipped, Some(kind.to_owned()), Tally::default())
-            }
+            State::OtherKind(kind) => (Verdict::Skipped, Some(kind.to_owned()), Tally::default()),
             State::Unreadable(why) => (Verdict::Rejected, Some(why), Tally::default()),
             State::Readable(body) => match body.rereadable() {
                 Err(error) => (Verdict::Rejected, Some(chain(&error)), Tally::default()),
@@ -145,7 +160,12 @@ impl Run {
             },
         };
         self.answer.flush()?;
-        let report = Report { object: &name, verdict, reason, counts: tally.into() };
+        let report = Report {
+            object: &name,
+            verdict,
+            reason,
+            counts: tally.into(),
+        };
         self.progress.suspend(|| match self.output {
             Form::Jsonl => json_remark(&report),
             Form::Table => remark(&report.line()),
@@ -161,8 +181,12 @@ impl Run {
         name: &str,
         open: impl FnMut() -> io::Result<R>,
     ) -> Result<(Verdict, Option<String>, Tally), Failure> {
-        let origin =
-            Origin { bucket: String::new(), key: name.to_owned(), version: None, record_index: 0 };
+        let origin = Origin {
+            bucket: String::new(),
+            key: name.to_owned(),
+            version: None,
+            record_index: 0,
+        };
         let mut output_failed = false;
         let answer = &mut self.answer;
         let result = inspect(open, origin, &self.selector, Limits::default(), |event| {
@@ -221,8 +245,10 @@ fn reasons(summary: &Summary) -> String {
     for entry in &summary.quarantined {
         *counts.entry(entry.reason.to_string()).or_default() += 1;
     }
-    let reasons: Vec<String> =
-        counts.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
+    let reasons: Vec<String> = counts
+        .iter()
+        .map(|(reason, count)| format!("{count} {reason}"))
+        .collect();
     reasons.join(", ")
 }
 

@@ -92,12 +92,17 @@ impl Local {
         let mut interrupted = signal(SignalKind::interrupt())?;
         let mut terminated = signal(SignalKind::terminate())?;
         let options = LocalAwsOptions {
-            storage: self.folder.clone().map_or(Storage::Temporary, Storage::Folder),
+            storage: self
+                .folder
+                .clone()
+                .map_or(Storage::Temporary, Storage::Folder),
             s3_port: self.s3_port,
             dynamodb_port: self.dynamodb_port,
             ..LocalAwsOptions::default()
         };
-        let aws = LocalAws::start(TEMPLATE, &options).await.map_err(not_started)?;
+        let aws = LocalAws::start(TEMPLATE, &options)
+            .await
+            .map_err(not_started)?;
         if !self.empty {
             fill(&aws).await?;
         }
@@ -152,13 +157,19 @@ impl Local {
 async fn fill(aws: &LocalAws) -> Result<(), Failure> {
     let folder = tempfile::tempdir()?;
     sample::write(folder.path())?;
-    let objects = aws.put_folder(sample::BUCKET, folder.path()).await.map_err(not_started)?;
+    let objects = aws
+        .put_folder(sample::BUCKET, folder.path())
+        .await
+        .map_err(not_started)?;
     let reports = ingest_all(aws, &objects).await?;
     let mut tally = Tally::default();
     for report in &reports {
         tally += report.tally;
     }
-    let rejected = reports.iter().filter(|report| report.rejected.is_some()).count();
+    let rejected = reports
+        .iter()
+        .filter(|report| report.rejected.is_some())
+        .count();
     remark(&format!(
         "s3://{} holds {} objects: {} logs read, {rejected} of them rejected as damaged; \
          {} records read, {} events stored",
@@ -192,15 +203,24 @@ async fn ingest_all(aws: &LocalAws, objects: &[StoredObject]) -> Result<Vec<Repo
         until: Instant::now() + PATIENCE,
     };
     let mut reports = Vec::new();
-    for object in objects.iter().filter(|object| LogKey::parse(&object.key).is_ok()) {
+    for object in objects
+        .iter()
+        .filter(|object| LogKey::parse(&object.key).is_ok())
+    {
         let address = ObjectAddress {
             bucket: object.bucket.clone(),
             key: object.key.clone(),
             version_id: None,
         };
-        let report = ingest(&source, &store, &address, settings).await.map_err(|error| {
-            Failure::failed("could not fill the tables", "Start with --empty to go without.", error)
-        })?;
+        let report = ingest(&source, &store, &address, settings)
+            .await
+            .map_err(|error| {
+                Failure::failed(
+                    "could not fill the tables",
+                    "Start with --empty to go without.",
+                    error,
+                )
+            })?;
         reports.push(report);
     }
     Ok(reports)

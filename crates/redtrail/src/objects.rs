@@ -69,7 +69,10 @@ impl Body {
 pub(crate) fn objects(paths: &[PathBuf]) -> Result<Vec<Object>, Failure> {
     let standard_inputs = paths.iter().filter(|path| is_standard_input(path)).count();
     if standard_inputs > 1 {
-        return Err(Failure::usage("`-` stands twice", "Standard input can be read once only."));
+        return Err(Failure::usage(
+            "`-` stands twice",
+            "Standard input can be read once only.",
+        ));
     }
     let mut objects = Vec::new();
     for path in paths {
@@ -81,7 +84,10 @@ pub(crate) fn objects(paths: &[PathBuf]) -> Result<Vec<Object>, Failure> {
                 ));
             }
             let state = State::Readable(Body::StandardInput);
-            objects.push(Object { name: "-".to_owned(), state });
+            objects.push(Object {
+                name: "-".to_owned(),
+                state,
+            });
             continue;
         }
         let metadata = fs::metadata(path).map_err(|error| {
@@ -115,13 +121,15 @@ fn named(path: &Path, is_file: bool) -> Object {
 }
 
 fn walk(folder: &Path, objects: &mut Vec<Object>) {
-    let entries = fs::read_dir(folder)
-        .and_then(|entries| entries.collect::<io::Result<Vec<_>>>());
+    let entries = fs::read_dir(folder).and_then(|entries| entries.collect::<io::Result<Vec<_>>>());
     let mut entries = match entries {
         Ok(entries) => entries,
         Err(error) => {
             let name = folder.display().to_string();
-            objects.push(Object { name, state: State::Unreadable(chain(&error)) });
+            objects.push(Object {
+                name,
+                state: State::Unreadable(chain(&error)),
+            });
             return;
         }
     };
@@ -151,7 +159,9 @@ fn walk(folder: &Path, objects: &mut Vec<Object>) {
 }
 
 fn is_named_like_json(name: &str) -> bool {
-    [".json", ".json.gz", ".gz"].iter().any(|end| name.ends_with(end))
+    [".json", ".json.gz", ".gz"]
+        .iter()
+        .any(|end| name.ends_with(end))
 }
 
 /// The kind of what AWS delivers next to logs, by its folder or else by its file's name.
@@ -181,10 +191,22 @@ mod tests {
     #[test]
     fn other_kinds_by_folder_or_name() {
         for (name, kind) in [
-            ("x/AWSLogs/111122223333/CloudTrail-Digest/us-east-1/2026/03/02/a.json.gz", Some("digest")),
-            ("111122223333_CloudTrail-Digest_us-east-1_trail_us-east-1_20260302T100000Z.json.gz", Some("digest")),
-            ("111122223333_CloudTrail-Insight_us-east-1_20260302T0905Z_a1B2.json.gz", Some("insight")),
-            ("111122223333_CloudTrail_us-east-1_20260302T0905Z_a1B2.json.gz", None),
+            (
+                "x/AWSLogs/111122223333/CloudTrail-Digest/us-east-1/2026/03/02/a.json.gz",
+                Some("digest"),
+            ),
+            (
+                "111122223333_CloudTrail-Digest_us-east-1_trail_us-east-1_20260302T100000Z.json.gz",
+                Some("digest"),
+            ),
+            (
+                "111122223333_CloudTrail-Insight_us-east-1_20260302T0905Z_a1B2.json.gz",
+                Some("insight"),
+            ),
+            (
+                "111122223333_CloudTrail_us-east-1_20260302T0905Z_a1B2.json.gz",
+                None,
+            ),
             ("_CloudTrail-Digest_/records.json", None),
             ("records.json", None),
         ] {

@@ -25,7 +25,9 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn new() -> Self {
-        Self { stdout: BufWriter::new(io::stdout().lock()) }
+        Self {
+            stdout: BufWriter::new(io::stdout().lock()),
+        }
     }
 
     pub(crate) fn line(&mut self, text: &str) -> io::Result<()> {

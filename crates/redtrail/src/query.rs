@@ -52,6 +52,10 @@ Examples:
   redtrail query resource arn:aws:redshift:us-east-1:123456789012:cluster:sales-prod
   redtrail query resource KEY --since 2023-07-01 --until 2023-07-10 --output jsonl
 
+Times are UTC: 2023-07-10T12:30:00Z (or with any offset), 2023-07-10T12:30, 2023-07-10,
+today, yesterday, now, or so long ago: 90s, 30m, 6h, 2d, 1w. A day begins the window as
+--since and ends it as --until; the window is printed as it was understood.
+
 Region and credentials come from the environment and the AWS configuration files, as for
 the AWS CLI (AWS_PROFILE, AWS_REGION, …), the tables from PRINCIPALS_TABLE and
 RESOURCES_TABLE.
@@ -64,11 +68,11 @@ struct Question {
     key: String,
 
     /// Only events from this time on
-    #[arg(long, value_name = "TIME", long_help = time_range::HELP)]
+    #[arg(long, value_name = "TIME")]
     since: Option<String>,
 
     /// Only events before this time
-    #[arg(long, value_name = "TIME", long_help = time_range::HELP)]
+    #[arg(long, value_name = "TIME")]
     until: Option<String>,
 
     /// At most so many events
@@ -88,11 +92,16 @@ struct Question {
     table: Option<String>,
 
     /// The tables' region
-    #[arg(long, env = "AWS_REGION")]
+    #[arg(long, env = "AWS_REGION", hide_env_values = true)]
     region: Option<String>,
 
     /// Another DynamoDB than the region's own
-    #[arg(long, value_name = "URL", env = "AWS_ENDPOINT_URL_DYNAMODB")]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "AWS_ENDPOINT_URL_DYNAMODB",
+        hide_env_values = true
+    )]
     endpoint_url: Option<String>,
 }
 
@@ -112,8 +121,14 @@ impl Query {
         let now = Timestamp::now();
         let query = EventQuery {
             window: question.window(now)?,
-            order: if question.oldest_first { Order::OldestFirst } else { Order::NewestFirst },
-            page_size: question.limit.and_then(|limit| limit.min(MAX_PAGE).try_into().ok()),
+            order: if question.oldest_first {
+                Order::OldestFirst
+            } else {
+                Order::NewestFirst
+            },
+            page_size: question
+                .limit
+                .and_then(|limit| limit.min(MAX_PAGE).try_into().ok()),
             now: event_time(now)?,
             key,
         };
@@ -140,12 +155,15 @@ impl Question {
 
     fn window(&self, now: Timestamp) -> Result<Window, Failure> {
         let read = |text: &Option<String>, end| {
-            text.as_deref().map(|text| instant(text, end, now)).transpose().map_err(|error| {
-                Failure::usage(error.to_string(), time_range::HELP)
-            })
+            text.as_deref()
+                .map(|text| instant(text, end, now))
+                .transpose()
+                .map_err(|error| Failure::usage(error.to_string(), time_range::FORMS))
         };
-        let window =
-            Window { since: read(&self.since, End::Since)?, until: read(&self.until, End::Until)? };
+        let window = Window {
+            since: read(&self.since, End::Since)?,
+            until: read(&self.until, End::Until)?,
+        };
         match (window.since, window.until) {
             (Some(since), Some(until)) if window.is_empty() => Err(Failure::usage(
                 format!("no time is both from {since} on and before {until}"),
@@ -157,14 +175,20 @@ impl Question {
 }
 
 fn event_time(now: Timestamp) -> Result<EventTime, Failure> {
-    EventTime::from_epoch_millis(now.as_millisecond()).ok_or_else(|| {
-        Failure::usage("the clock is outside the years 0 to 9999", "Set the clock.")
-    })
+    EventTime::from_epoch_millis(now.as_millisecond())
+        .ok_or_else(|| Failure::usage("the clock is outside the years 0 to 9999", "Set the clock."))
 }
 
 async fn answer(question: Question, table: &str, query: &EventQuery) -> Result<(), Failure> {
-    let Question { region, endpoint_url, limit, output, .. } = question;
-    let client = shared_config::dynamodb(region, endpoint_url).await;
+    let Question {
+        region,
+        endpoint_url,
+        limit,
+        output,
+        ..
+    } = question;
+    let set = |value: Option<String>| value.filter(|text| !text.is_empty());
+    let client = shared_config::dynamodb(set(region), set(endpoint_url)).await;
     let mut pages = pages(&client, table, query);
     let mut writer = EventWriter::new(output);
     let mut left = limit.unwrap_or(u64::MAX);
@@ -224,7 +248,9 @@ struct WindowEnds {
 /// What the times came to.
 fn say_window(Window { since, until }: Window, form: Form) {
     if form == Form::Jsonl {
-        return json_remark(&WindowLine { window: WindowEnds { since, until } });
+        return json_remark(&WindowLine {
+            window: WindowEnds { since, until },
+        });
     }
     let since = since.map_or_else(|| "the first event".to_owned(), |time| time.to_string());
     let until = until.map_or_else(|| "the last".to_owned(), |time| time.to_string());

@@ -19,7 +19,10 @@ pub(crate) fn who(event: &AuditEvent) -> Vec<String> {
         None => vec![key.to_owned()],
     };
     lines.extend(event.session_name.clone());
-    let via = event.invoked_by.as_ref().filter(|service| !key.ends_with(service.as_str()));
+    let via = event
+        .invoked_by
+        .as_ref()
+        .filter(|service| !key.ends_with(service.as_str()));
     lines.extend(via.map(|service| format!("via {service}")));
     lines.iter().map(|line| shortened(line, LONGEST)).collect()
 }
@@ -40,8 +43,16 @@ pub(crate) fn resource(key: &ResourceKey) -> String {
     shortened(&short, LONGEST)
 }
 
-/// `role/path/of/it/Name` as `role/Name`.
+/// `role/path/of/it/Name` as `role/Name`, and the role that Identity Center makes of a
+/// permission set as `sso/PERMISSION_SET`: only AWS can put a role under that path.
 fn without_path(resource: &str) -> String {
+    let permission_set = resource
+        .strip_prefix("role/aws-reserved/sso.amazonaws.com/")
+        .and_then(|name| name.rsplit('/').next()?.strip_prefix("AWSReservedSSO_"))
+        .and_then(|name| name.rsplit_once('_'));
+    if let Some((permission_set, _)) = permission_set {
+        return format!("sso/{permission_set}");
+    }
     match (resource.split_once('/'), resource.rsplit_once('/')) {
         (Some((kind, _)), Some((_, name))) => format!("{kind}/{name}"),
         _ => resource.to_owned(),
@@ -70,10 +81,12 @@ pub(crate) fn broken(text: &str, width: usize) -> String {
     let mut lines = Vec::new();
     let mut rest = characters.as_slice();
     while rest.len() > width {
-        let joint = (width.div_ceil(2)..=width).rev().find(|&at| is_joint(rest, at));
+        let joint = (width.div_ceil(2)..=width)
+            .rev()
+            .find(|&at| is_joint(rest, at));
         let (line, after) = rest.split_at(joint.unwrap_or(width));
         lines.push(line.iter().collect::<String>().trim_end().to_owned());
-        rest = after;
+        rest = after.strip_prefix(&[' ']).unwrap_or(after);
     }
     lines.push(rest.iter().collect());
     lines.join("\n")
@@ -83,6 +96,7 @@ pub(crate) fn broken(text: &str, width: usize) -> String {
 fn is_joint(characters: &[char], at: usize) -> bool {
     let before = at.checked_sub(1).and_then(|index| characters.get(index));
     match (before, characters.get(at)) {
+        (_, Some(' ')) => true,
         (Some(' ' | '/' | ':' | '-' | '_' | '.' | '@' | ',' | '='), _) => true,
         (Some(before), Some(after)) => before.is_lowercase() && after.is_uppercase(),
         _ => false,
@@ -98,11 +112,26 @@ mod tests {
     #[test]
     fn resources_by_type_and_name() {
         for (key, expected) in [
-            ("arn:aws:redshift:us-east-1:111122223333:cluster:sales-prod", "cluster:sales-prod"),
-            ("arn:aws:redshift:us-east-1:111122223333:dbuser:sales-prod/ana", "dbuser:sales-prod/ana"),
-            ("arn:aws:redshift:us-east-1:111122223333:cluster:*", "cluster:*"),
-            ("name:redshift-serverless:us-east-1:111122223333:workgroup/etl", "workgroup/etl"),
-            ("name:redshift:us-east-1:111122223333:snapshot/a:b/c", "snapshot/a:b/c"),
+            (
+                "arn:aws:redshift:us-east-1:111122223333:cluster:sales-prod",
+                "cluster:sales-prod",
+            ),
+            (
+                "arn:aws:redshift:us-east-1:111122223333:dbuser:sales-prod/ana",
+                "dbuser:sales-prod/ana",
+            ),
+            (
+                "arn:aws:redshift:us-east-1:111122223333:cluster:*",
+                "cluster:*",
+            ),
+            (
+                "name:redshift-serverless:us-east-1:111122223333:workgroup/etl",
+                "workgroup/etl",
+            ),
+            (
+                "name:redshift:us-east-1:111122223333:snapshot/a:b/c",
+                "snapshot/a:b/c",
+            ),
             ("statement:us-east-1:111122223333/8f2c", "statement/8f2c"),
         ] {
             assert_eq!(resource(&key.parse().unwrap()), expected);
@@ -111,16 +140,30 @@ mod tests {
 
     #[test]
     fn roles_without_their_path() {
-        assert_eq!(without_path("role/aws-reserved/sso.amazonaws.com/Admin_1"), "role/Admin_1");
+        assert_eq!(without_path("role/a/b/Analyst"), "role/Analyst");
+        assert_eq!(
+            without_path(
+                "role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Read_Only_8f2c"
+            ),
+            "sso/Read_Only"
+        );
+        assert_eq!(
+            without_path("role/x/AWSReservedSSO_Read_8f2c"),
+            "role/AWSReservedSSO_Read_8f2c"
+        );
         assert_eq!(without_path("user/ana"), "user/ana");
         assert_eq!(without_path("root"), "root");
     }
 
     #[test]
     fn names_break_at_their_joints() {
-        assert_eq!(broken("GetClusterCredentials", 16), "GetCluster\nCredentials");
+        assert_eq!(
+            broken("GetClusterCredentials", 16),
+            "GetCluster\nCredentials"
+        );
         assert_eq!(broken("cluster:sales-prod", 14), "cluster:sales-\nprod");
         assert_eq!(broken("redshift us-east-1", 12), "redshift us-\neast-1");
+        assert_eq!(broken("2026-03-02 08:55:00", 10), "2026-03-02\n08:55:00");
         assert_eq!(broken("aaaaaaaaaa", 4), "aaaa\naaaa\naa");
         assert_eq!(broken("short", 10), "short");
     }

@@ -9,11 +9,9 @@ use jiff::{
 use redtrail_model::EventTime;
 use thiserror::Error;
 
-/// What the help says about times.
-pub(crate) const HELP: &str = "\
-Times are UTC: 2023-07-10T12:30:00Z (any offset), 2023-07-10T12:30, 2023-07-10, today,
-yesterday, now, or so long ago: 90s, 30m, 6h, 2d, 1w. A day as --since means its start, as
---until its end.";
+/// How times are written, for who wrote one that cannot be read.
+pub(crate) const FORMS: &str = "Write times as 2023-07-10T12:30:00Z, 2023-07-10, yesterday, now, \
+     or as so long ago: 90s, 30m, 6h, 2d, 1w. All are UTC unless they carry an offset.";
 
 /// Which end of the range a time is for: a whole day begins or ends it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,10 +116,26 @@ mod tests {
 
     #[test]
     fn ok_a_day_is_all_of_it() {
-        check("2023-07-10", "2023-07-10T00:00:00.000Z", "2023-07-11T00:00:00.000Z");
-        check("2023-12-31", "2023-12-31T00:00:00.000Z", "2024-01-01T00:00:00.000Z");
-        check("today", "2024-03-01T00:00:00.000Z", "2024-03-02T00:00:00.000Z");
-        check("yesterday", "2024-02-29T00:00:00.000Z", "2024-03-01T00:00:00.000Z");
+        check(
+            "2023-07-10",
+            "2023-07-10T00:00:00.000Z",
+            "2023-07-11T00:00:00.000Z",
+        );
+        check(
+            "2023-12-31",
+            "2023-12-31T00:00:00.000Z",
+            "2024-01-01T00:00:00.000Z",
+        );
+        check(
+            "today",
+            "2024-03-01T00:00:00.000Z",
+            "2024-03-02T00:00:00.000Z",
+        );
+        check(
+            "yesterday",
+            "2024-02-29T00:00:00.000Z",
+            "2024-03-01T00:00:00.000Z",
+        );
     }
 
     #[test]

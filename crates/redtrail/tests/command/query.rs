@@ -1,0 +1,236 @@
+//! `redtrail query` against the tables that `redtrail local` fills.
+
+use std::{
+    fs,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    sync::LazyLock,
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use redtrail_trailgen::{Truth, sample};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::run::{self, json_lines, redtrail};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running `redtrail local`, ended with its test.
+struct Local {
+    process: Child,
+    folder: TempDir,
+    environment: Vec<(String, String)>,
+}
+
+impl Local {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut process = run::command(["local", "--ready-file", "env.sh"], folder.path())
+            .env("TMPDIR", folder.path())
+            .stdout(Stdio::null())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .unwrap();
+        let ready = folder.path().join("env.sh");
+        let begun = Instant::now();
+        while !ready.exists() {
+            assert_eq!(process.try_wait().unwrap(), None, "redtrail local ended");
+            assert!(begun.elapsed() < PATIENCE, "redtrail local is not ready");
+            sleep(Duration::from_millis(20));
+        }
+        let environment = fs::read_to_string(ready)
+            .unwrap()
+            .lines()
+            .filter_map(|line| line.strip_prefix("export ")?.split_once('='))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        Self {
+            process,
+            folder,
+            environment,
+        }
+    }
+
+    fn query(&self, args: &[&str]) -> run::Output {
+        let environment: Vec<_> = self
+            .environment
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        let args = ["query"].iter().chain(args);
+        run::redtrail_in(args, self.folder.path(), &environment)
+    }
+
+    /// The ids of the events that answer, as they come.
+    fn ids(&self, args: &[&str]) -> Vec<String> {
+        let args = [args, &["--output", "jsonl"]].concat();
+        let out = self.query(&args);
+        assert_eq!(out.status, 0, "{}", out.stderr);
+        json_lines(&out.stdout)
+            .iter()
+            .map(|event| text(event, "event_id"))
+            .collect()
+    }
+
+    /// Ends it as Ctrl-C does, and gives what it left in its temporary folder.
+    fn stop(mut self) -> Vec<PathBuf> {
+        let kill = Command::new("kill")
+            .args(["-INT", &self.process.id().to_string()])
+            .status();
+        assert!(kill.unwrap().success());
+        assert!(self.process.wait().unwrap().success());
+        let left = fs::read_dir(self.folder.path()).unwrap();
+        left.map(|entry| entry.unwrap().path()).collect()
+    }
+}
+
+impl Drop for Local {
+    fn drop(&mut self) {
+        self.process.kill().ok();
+        self.process.wait().ok();
+    }
+}
+
+fn text(event: &Value, name: &str) -> String {
+    event[name].as_str().unwrap_or_default().to_owned()
+}
+
+fn newest_first(truth: &[Truth]) -> Vec<String> {
+    truth
+        .iter()
+        .rev()
+        .map(|event| event.event_id.clone())
+        .collect()
+}
+
+static BY_PRINCIPAL: LazyLock<Vec<String>> =
+    LazyLock::new(|| newest_first(&sample::events_by_principal()));
+static ON_RESOURCE: LazyLock<Vec<String>> =
+    LazyLock::new(|| newest_first(&sample::events_on_resource()));
+
+#[test]
+fn ok_the_sample_s_answers() {
+    let local = Local::start();
+    assert!(BY_PRINCIPAL.len() > 5 && ON_RESOURCE.len() > 5);
+    assert_eq!(local.ids(&["principal", sample::PRINCIPAL]), *BY_PRINCIPAL);
+    assert_eq!(local.ids(&["resource", sample::RESOURCE]), *ON_RESOURCE);
+
+    let oldest = local.ids(&["principal", sample::PRINCIPAL, "--oldest-first"]);
+    assert!(oldest.iter().rev().eq(BY_PRINCIPAL.iter()));
+    let two = local.ids(&["principal", sample::PRINCIPAL, "--limit", "2"]);
+    assert_eq!(two, BY_PRINCIPAL[..2]);
+    assert_eq!(
+        local.ids(&["principal", "arn:aws:iam::111122223333:user/nobody"]),
+        [""; 0]
+    );
+
+    windows(&local);
+    shown_to_people(&local);
+    err_no_table(&local);
+    let left = local.stop();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+/// A window holds its first instant and not its last.
+fn windows(local: &Local) {
+    let truth = sample::events_by_principal();
+    let (from, to) = (&truth[1].event_time, &truth[truth.len() - 2].event_time);
+    let expected: Vec<_> = truth
+        .iter()
+        .rev()
+        .filter(|event| event.event_time >= *from && event.event_time < *to)
+        .map(|event| event.event_id.clone())
+        .collect();
+    assert!(!expected.is_empty() && expected.len() < truth.len());
+    let (from, to) = (from.to_string(), to.to_string());
+    let key = sample::PRINCIPAL;
+    assert_eq!(
+        local.ids(&["principal", key, "--since", &from, "--until", &to]),
+        expected
+    );
+    let since = local.ids(&["principal", key, "--since", &from]);
+    assert_eq!(since, BY_PRINCIPAL[..BY_PRINCIPAL.len() - 1]);
+    assert_eq!(
+        local.ids(&["principal", key, "--until", "1999-12-31"]),
+        [""; 0]
+    );
+    assert_eq!(
+        local.ids(&["principal", key, "--until", "2026-03-02"]),
+        *BY_PRINCIPAL
+    );
+}
+
+fn shown_to_people(local: &Local) {
+    let out = local.query(&["resource", sample::RESOURCE, "--since", "2026-03-02"]);
+    assert_eq!(out.status, 0);
+    assert!(
+        out.stderr.contains("2026-03-02T00:00:00.000Z"),
+        "{}",
+        out.stderr
+    );
+    assert!(
+        out.stdout
+            .contains(sample::PERSON.split('@').next().unwrap()),
+        "{}",
+        out.stdout
+    );
+    assert!(out.stdout.lines().all(|line| line.chars().count() <= 80));
+    assert!(!out.stdout.contains('\u{1b}'));
+}
+
+fn err_no_table(local: &Local) {
+    let out = local.query(&["principal", sample::PRINCIPAL, "--table", "no-such-table"]);
+    assert_eq!((out.status, out.stdout.as_str()), (1, ""));
+    assert!(
+        out.stderr.contains("there is no table no-such-table"),
+        "{}",
+        out.stderr
+    );
+}
+
+#[test]
+fn err_usage() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = sample::PRINCIPAL;
+    for (args, said) in [
+        (&["principal", key][..], "PRINCIPALS_TABLE"),
+        (&["resource", sample::RESOURCE], "RESOURCES_TABLE"),
+        (
+            &["principal", "sales-prod", "--table", "t"],
+            "not a principal key",
+        ),
+        (
+            &["resource", "sales-prod", "--table", "t"],
+            "not a resource key",
+        ),
+        (
+            &["principal", key, "--table", "t", "--since", "soon"],
+            "`soon` is not a time",
+        ),
+        (
+            &[
+                "principal",
+                key,
+                "--table",
+                "t",
+                "--since",
+                "1h",
+                "--until",
+                "2h",
+            ],
+            "no time is",
+        ),
+        (
+            &["principal", key, "--table", "t", "--limit", "0"],
+            "--limit",
+        ),
+        (&["principal"], "KEY"),
+        (&["cluster", "x"], "cluster"),
+    ] {
+        let out = redtrail(["query"].iter().chain(args), folder.path());
+        assert_eq!((out.status, out.stdout.as_str()), (2, ""), "{args:?}");
+        assert!(out.stderr.contains(said), "{args:?}: {}", out.stderr);
+    }
+}

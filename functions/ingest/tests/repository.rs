@@ -1,0 +1,109 @@
+//! Facts of the repository that must agree: what the template grants and sets, what the
+//! code asks for, and what the pure core may depend on.
+
+use std::{collections::BTreeSet, fs, path::{Path, PathBuf}, process::Command};
+
+use redtrail_ingest::config;
+use serde_yaml_ng::Value;
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn template() -> Value {
+    let text = fs::read_to_string(repository().join("template.yaml")).unwrap();
+    serde_yaml_ng::from_str(&text).unwrap()
+}
+
+/// The value below CloudFormation's `!If` and the like.
+fn plain(value: &Value) -> &Value {
+    match value {
+        Value::Tagged(tagged) => &tagged.value,
+        other => other,
+    }
+}
+
+#[test]
+fn ok_the_template_sets_only_variables_that_the_function_reads() {
+    let template = template();
+    let set = &template["Resources"]["IngestFunction"]["Properties"]["Environment"]["Variables"];
+    let set: BTreeSet<&str> = set.as_mapping().unwrap().keys().filter_map(Value::as_str).collect();
+    let read: BTreeSet<&str> = config::VARIABLES.into();
+    assert!(set.is_subset(&read), "{set:?} are set, {read:?} are read");
+    let tables: BTreeSet<&str> =
+        redtrail_model::TABLES.iter().map(|schema| schema.variable).collect();
+    assert!(tables.is_subset(&set), "every table is named to the function");
+}
+
+#[test]
+fn ok_the_role_may_do_what_the_code_does_and_no_more() {
+    let template = template();
+    let policies = &template["Resources"]["IngestRole"]["Properties"]["Policies"];
+    let mut granted = BTreeSet::new();
+    for policy in policies.as_sequence().unwrap() {
+        for statement in policy["PolicyDocument"]["Statement"].as_sequence().unwrap() {
+            let statement = match plain(statement) {
+                Value::Sequence(branches) => &branches[1],
+                other => other,
+            };
+            match &statement["Action"] {
+                Value::String(action) => drop(granted.insert(action.clone())),
+                actions => granted.extend(
+                    actions.as_sequence().unwrap().iter().map(|action| action.as_str().unwrap().to_owned()),
+                ),
+            }
+        }
+    }
+    // Calls of the code, of S3 on its behalf, and of Lambda itself.
+    let used: BTreeSet<String> = [
+        "s3:GetObject",
+        "s3:GetObjectVersion",
+        "s3:ListBucket",
+        "kms:Decrypt",
+        "dynamodb:BatchWriteItem",
+        "sqs:ReceiveMessage",
+        "sqs:DeleteMessage",
+        "sqs:GetQueueAttributes",
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+    ]
+    .map(str::to_owned)
+    .into();
+    assert_eq!(granted, used);
+    let calls = calls_of_the_edge();
+    assert_eq!(calls, ["batch_write_item", "get_object"].map(str::to_owned).into());
+}
+
+/// The SDK operations that the function's edge calls.
+fn calls_of_the_edge() -> BTreeSet<String> {
+    let source = repository().join("crates/redtrail-aws/src");
+    let mut calls = BTreeSet::new();
+    for file in ["s3.rs", "dynamodb.rs"] {
+        let text = fs::read_to_string(source.join(file)).unwrap();
+        let lines: Vec<&str> = text.lines().map(str::trim).collect();
+        for pair in lines.windows(2) {
+            if pair[0] == ".client" {
+                calls.insert(pair[1].trim_start_matches('.').trim_end_matches("()").to_owned());
+            }
+        }
+        assert!(!text.contains("delete_request") && !text.contains("DeleteRequest"));
+    }
+    calls
+}
+
+#[test]
+fn ok_the_core_knows_no_aws_and_no_runtime() {
+    let tree = Command::new(env!("CARGO"))
+        .args(["tree", "--offline", "--edges", "normal", "--prefix", "none"])
+        .args(["--package", "redtrail-core"])
+        .current_dir(repository())
+        .output()
+        .unwrap();
+    assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
+    let tree = String::from_utf8(tree.stdout).unwrap();
+    assert!(tree.contains("redtrail-model"));
+    for line in tree.lines() {
+        let name = line.split(' ').next().unwrap_or_default();
+        assert!(!name.starts_with("aws") && !name.starts_with("tokio"), "{line}");
+    }
+}
