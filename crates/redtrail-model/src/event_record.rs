@@ -92,6 +92,7 @@ impl<'a> EventRecord<'a> {
     pub fn account_id(&self) -> Option<&str> {
         self.recipient_account_id
             .as_deref()
+            .filter(|account| !account.is_empty())
             .or(self.user_identity.account_id.as_deref())
     }
 }

@@ -13,8 +13,10 @@ use crate::{
 };
 
 const HEADER: [&str; 5] = ["TIME (UTC)", "WHO", "WHAT", "ON", "OUTCOME"];
-/// Of what the time leaves, who, what and on get such a share each, outcome the rest.
-const SHARE_PERCENT: u16 = 30;
+/// Percent of what the time leaves for who, what and on; outcome gets the rest.
+const SHARES: [u16; 3] = [30, 30, 30];
+/// In a wide table a statement's id fits into a line.
+const WIDE_SHARES: [u16; 3] = [27, 27, 36];
 const TIME_WIDTH: u16 = 10;
 const GAP: u16 = 2;
 /// From here on date and time fit into one line.
@@ -31,14 +33,12 @@ pub(crate) struct EventTable {
 
 impl EventTable {
     pub(crate) fn new(look: Look) -> Self {
-        let time = if look.width >= WIDE {
-            2 * TIME_WIDTH
-        } else {
-            TIME_WIDTH
-        };
+        let is_wide = look.width >= WIDE;
+        let (time, shares) =
+            if is_wide { (2 * TIME_WIDTH, WIDE_SHARES) } else { (TIME_WIDTH, SHARES) };
         let room = look.width.saturating_sub(time + 4 * GAP);
-        let share = room * SHARE_PERCENT / 100;
-        let widths = [time, share, share, share, room - 3 * share];
+        let [who, what, on] = shares.map(|percent| room * percent / 100);
+        let widths = [time, who, what, on, room - who - what - on];
         Self {
             look,
             widths,

@@ -127,6 +127,9 @@ impl<L: LogSource, S: ItemStore> Work<'_, L, S> {
     }
 
     async fn ingest(&self, address: &ObjectAddress) -> Result<Report, Failure> {
+        if Instant::now() >= self.until {
+            return Err(Failure::OutOfTime);
+        }
         let handler = self.handler;
         let settings = Settings {
             selector: &handler.selector,
