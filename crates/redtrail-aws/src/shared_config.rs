@@ -25,5 +25,7 @@ pub async fn dynamodb(region: Option<String>, endpoint_url: Option<String>) -> C
 }
 
 fn is_loopback(url: &str) -> bool {
-    ["http://127.", "http://localhost:", "http://[::1]"].iter().any(|start| url.starts_with(start))
+    ["http://127.", "http://localhost:", "http://[::1]"]
+        .iter()
+        .any(|start| url.starts_with(start))
 }

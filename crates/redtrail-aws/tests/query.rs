@@ -38,7 +38,9 @@ fn event(second: u32) -> AuditEvent {
 }
 
 async fn tables(events: &[(AuditEvent, Retention)]) -> LocalAws {
-    let aws = LocalAws::start(TEMPLATE, &LocalAwsOptions::default()).await.unwrap();
+    let aws = LocalAws::start(TEMPLATE, &LocalAwsOptions::default())
+        .await
+        .unwrap();
     let name = |table| aws.table_name(table).to_owned();
     let names = TableNames {
         principals: name(Table::Principals),
@@ -47,15 +49,22 @@ async fn tables(events: &[(AuditEvent, Retention)]) -> LocalAws {
         ledger: name(Table::Ledger),
     };
     let store = DynamoDbStore::new(aws.dynamodb_client().clone(), names);
-    let items =
-        events.iter().flat_map(|(event, retention)| puts(event, *retention).unwrap()).collect();
-    store.put_all(items, Instant::now() + Duration::from_secs(30)).await.unwrap();
+    let items = events
+        .iter()
+        .flat_map(|(event, retention)| puts(event, *retention).unwrap())
+        .collect();
+    store
+        .put_all(items, Instant::now() + Duration::from_secs(30))
+        .await
+        .unwrap();
     aws
 }
 
 async fn forever(seconds: impl IntoIterator<Item = u32>) -> LocalAws {
-    let events: Vec<_> =
-        seconds.into_iter().map(|second| (event(second), Retention::Forever)).collect();
+    let events: Vec<_> = seconds
+        .into_iter()
+        .map(|second| (event(second), Retention::Forever))
+        .collect();
     tables(&events).await
 }
 
@@ -75,7 +84,9 @@ fn by_principal() -> EventQuery {
 
 async fn ask(aws: &LocalAws, query: &EventQuery, after: Option<&PageToken>) -> Page {
     let table = aws.table_name(query.key.table());
-    page(aws.dynamodb_client(), table, query, after).await.unwrap()
+    page(aws.dynamodb_client(), table, query, after)
+        .await
+        .unwrap()
 }
 
 fn ids(events: &[AuditEvent]) -> Vec<&str> {
@@ -91,7 +102,9 @@ async fn ok_events_come_back_as_they_were_written() {
 
     let resource = question(Key::Resource(CLUSTER.parse().unwrap()));
     let found = ask(&aws, &resource, None).await.events.remove(0);
-    let [touched] = &found.touched.resources[..] else { panic!("{:?}", found.touched) };
+    let [touched] = &found.touched.resources[..] else {
+        panic!("{:?}", found.touched)
+    };
     assert_eq!((touched.key.as_str(), touched.part), (CLUSTER, Part::Via));
     let mut expected = event(7);
     expected.touched = found.touched.clone();
@@ -102,11 +115,22 @@ async fn ok_events_come_back_as_they_were_written() {
 async fn ok_page_by_page_in_either_order() {
     let aws = forever(0..5).await;
     for (order, expected) in [
-        (Order::NewestFirst, [&["e4", "e3"][..], &["e2", "e1"], &["e0"]]),
+        (
+            Order::NewestFirst,
+            [&["e4", "e3"][..], &["e2", "e1"], &["e0"]],
+        ),
         (Order::OldestFirst, [&["e0", "e1"], &["e2", "e3"], &["e4"]]),
     ] {
-        let query = EventQuery { order, page_size: Some(2), ..by_principal() };
-        let mut pages = pages(aws.dynamodb_client(), aws.table_name(Table::Principals), &query);
+        let query = EventQuery {
+            order,
+            page_size: Some(2),
+            ..by_principal()
+        };
+        let mut pages = pages(
+            aws.dynamodb_client(),
+            aws.table_name(Table::Principals),
+            &query,
+        );
         for expected in expected {
             let page = pages.next().await.unwrap().unwrap();
             assert_eq!(ids(&page.events), expected, "{order:?}");
@@ -122,7 +146,10 @@ async fn ok_page_by_page_in_either_order() {
 #[tokio::test]
 async fn ok_a_token_travels_as_text() {
     let aws = forever(0..3).await;
-    let query = EventQuery { page_size: Some(1), ..by_principal() };
+    let query = EventQuery {
+        page_size: Some(1),
+        ..by_principal()
+    };
     let first = ask(&aws, &query, None).await;
     let token: PageToken = first.next.unwrap().to_string().parse().unwrap();
     assert_eq!(ids(&ask(&aws, &query, Some(&token)).await.events), ["e1"]);
@@ -140,19 +167,42 @@ async fn ok_a_window_holds_its_start_and_not_its_end() {
         (Some(3), Some(2), &[]),
         (Some(5), Some(9), &[]),
     ] {
-        let window = Window { since: since.map(at), until: until.map(at) };
-        let found = ask(&aws, &EventQuery { window, ..by_principal() }, None).await;
+        let window = Window {
+            since: since.map(at),
+            until: until.map(at),
+        };
+        let found = ask(
+            &aws,
+            &EventQuery {
+                window,
+                ..by_principal()
+            },
+            None,
+        )
+        .await;
         assert_eq!(ids(&found.events), expected, "{window:?}");
     }
 }
 
 #[tokio::test]
 async fn expired_items_are_left_out_before_they_are_deleted() {
-    let aws = tables(&[(event(1), Retention::Days(1)), (event(2), Retention::Forever)]).await;
+    let aws = tables(&[
+        (event(1), Retention::Days(1)),
+        (event(2), Retention::Forever),
+    ])
+    .await;
     let day = 24 * 60 * 60 * 1000;
     for (now, expected) in [(day - 1000, &["e2", "e1"][..]), (day, &["e2"])] {
         let now = EventTime::from_epoch_millis(at(1).epoch_millis() + now).unwrap();
-        let found = ask(&aws, &EventQuery { now, ..by_principal() }, None).await;
+        let found = ask(
+            &aws,
+            &EventQuery {
+                now,
+                ..by_principal()
+            },
+            None,
+        )
+        .await;
         assert_eq!(ids(&found.events), expected, "{now}");
     }
 }
@@ -161,8 +211,13 @@ async fn expired_items_are_left_out_before_they_are_deleted() {
 async fn err_names_the_table_or_the_item() {
     let aws = forever([1]).await;
     let query = by_principal();
-    let error = page(aws.dynamodb_client(), "none", &query, None).await.unwrap_err();
-    assert!(matches!(&error, QueryError::NoTable { table, .. } if table == "none"), "{error:?}");
+    let error = page(aws.dynamodb_client(), "none", &query, None)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&error, QueryError::NoTable { table, .. } if table == "none"),
+        "{error:?}"
+    );
 
     let mut item = puts(&event(2), Retention::Forever).unwrap().remove(0);
     item.item.inner_mut().remove("event_name");
@@ -175,7 +230,9 @@ async fn err_names_the_table_or_the_item() {
         .await
         .unwrap();
     let table = aws.table_name(Table::Principals);
-    let error = page(aws.dynamodb_client(), table, &query, None).await.unwrap_err();
+    let error = page(aws.dynamodb_client(), table, &query, None)
+        .await
+        .unwrap_err();
     assert!(
         matches!(&error, QueryError::Item { event_key, .. } if *event_key == key),
         "{error:?}"

@@ -34,8 +34,11 @@ pub(crate) struct EventTable {
 impl EventTable {
     pub(crate) fn new(look: Look) -> Self {
         let is_wide = look.width >= WIDE;
-        let (time, shares) =
-            if is_wide { (2 * TIME_WIDTH, WIDE_SHARES) } else { (TIME_WIDTH, SHARES) };
+        let (time, shares) = if is_wide {
+            (2 * TIME_WIDTH, WIDE_SHARES)
+        } else {
+            (TIME_WIDTH, SHARES)
+        };
         let room = look.width.saturating_sub(time + 4 * GAP);
         let [who, what, on] = shares.map(|percent| room * percent / 100);
         let widths = [time, who, what, on, room - who - what - on];
