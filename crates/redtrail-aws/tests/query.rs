@@ -1,5 +1,10 @@
 //! Questions to tables of an embedded DynamoDB that hold what the function writes.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test may fail by panicking, its helpers too"
+)]
+
 use std::time::{Duration, Instant};
 
 use redtrail_aws::{

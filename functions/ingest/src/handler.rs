@@ -88,12 +88,16 @@ impl<L: LogSource, S: ItemStore> Work<'_, L, S> {
     async fn message(&mut self, message: &Message) -> Outcome {
         for passed_over in &message.announced.passed_over {
             self.metrics.add(metrics::OBJECTS_PASSED_OVER, 1);
-            let (bucket, key) = (&passed_over.bucket, &passed_over.key);
-            tracing::info!(?bucket, ?key, reason = passed_over.reason.name(), "passed over");
+            tracing::info!(
+                bucket = passed_over.bucket,
+                key = passed_over.key,
+                reason = passed_over.reason.name(),
+                "passed over"
+            );
         }
         for unreadable in &message.announced.unreadable {
             self.metrics.add(metrics::MESSAGES_UNREADABLE, 1);
-            tracing::error!(error = %unreadable, reason = unreadable.name(), message_id = ?message.id, "message not understood");
+            tracing::error!(error = %unreadable, reason = unreadable.name(), message_id = message.id, "message not understood");
         }
         let mut worst = Outcome::Succeeded("nothing to do".to_owned());
         for object in &message.announced.objects {

@@ -1,5 +1,10 @@
 //! The command as people and scripts run it: the built binary, its output and its exit status.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test may fail by panicking, its helpers too"
+)]
+
 mod events;
 mod inspect;
 mod query;
