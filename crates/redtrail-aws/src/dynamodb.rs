@@ -66,7 +66,8 @@ impl DynamoDbStore {
             let name = self.names.of(table);
             let item: HashMap<String, AttributeValue> = item.into();
             let put = PutRequest::builder().set_item(Some(item)).build();
-            let put = put.map_err(|error| failed(name, EdgeErrorKind::Refused, Some(error.into())))?;
+            let put =
+                put.map_err(|error| failed(name, EdgeErrorKind::Refused, Some(error.into())))?;
             let request = WriteRequest::builder().put_request(put).build();
             requests.entry(name.to_owned()).or_default().push(request);
         }
@@ -76,13 +77,21 @@ impl DynamoDbStore {
     async fn write(&self, mut requests: Requests, until: Instant) -> Result<(), EdgeError> {
         let mut attempt = 0;
         loop {
-            let sent = self
+            let tables = requests
+                .keys()
+                .map(String::as_str)
+                .collect::<Vec<_>>()
+                .join(", ");
+            let sending = self
                 .client
                 .batch_write_item()
                 .set_request_items(Some(requests.clone()))
-                .send()
-                .await;
-            let tables = requests.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+                .send();
+            let sent = tokio::time::timeout_at(until.into(), sending)
+                .await
+                .map_err(|elapsed| {
+                    failed(&tables, EdgeErrorKind::Retryable, Some(elapsed.into()))
+                })?;
             match sent {
                 Ok(answer) => {
                     requests = answer.unprocessed_items.unwrap_or_default();
@@ -128,7 +137,9 @@ impl ItemStore for DynamoDbStore {
 /// at once, when that would last past `until`.
 /// <https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>
 async fn pause(attempt: u32, until: Instant) -> bool {
-    let bound = FIRST_BACKOFF.saturating_mul(1 << attempt.min(16)).min(LONGEST_BACKOFF);
+    let bound = FIRST_BACKOFF
+        .saturating_mul(1 << attempt.min(16))
+        .min(LONGEST_BACKOFF);
     let pause = bound.mul_f64(fastrand::f64());
     if Instant::now() + pause >= until {
         return false;
@@ -142,14 +153,22 @@ fn failed(
     kind: EdgeErrorKind,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 ) -> EdgeError {
-    EdgeError { attempted: format!("write items to {tables}"), kind, source }
+    EdgeError {
+        attempted: format!("write items to {tables}"),
+        kind,
+        source,
+    }
 }
 
 fn kind(error: &SdkError<BatchWriteItemError>) -> EdgeErrorKind {
     match error.code().unwrap_or_default() {
-        "AccessDeniedException" => EdgeErrorKind::Denied { permission: "dynamodb:BatchWriteItem" },
+        "AccessDeniedException" => EdgeErrorKind::Denied {
+            permission: "dynamodb:BatchWriteItem",
+        },
         "ResourceNotFoundException" => EdgeErrorKind::Missing,
-        "ValidationException" | "ItemCollectionSizeLimitExceededException" => EdgeErrorKind::Refused,
+        "ValidationException" | "ItemCollectionSizeLimitExceededException" => {
+            EdgeErrorKind::Refused
+        }
         _ => EdgeErrorKind::Retryable,
     }
 }

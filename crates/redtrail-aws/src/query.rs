@@ -55,6 +55,18 @@ impl Window {
     pub fn is_empty(&self) -> bool {
         matches!((self.since, self.until), (Some(since), Some(until)) if since >= until)
     }
+
+    /// The times that are in both.
+    #[must_use]
+    pub fn within(self, other: Self) -> Self {
+        Self {
+            since: self.since.max(other.since),
+            until: match (self.until, other.until) {
+                (Some(one), Some(other)) => Some(one.min(other)),
+                (one, other) => one.or(other),
+            },
+        }
+    }
 }
 
 /// Which end of the window is answered first.
@@ -123,46 +135,9 @@ pub enum QueryError {
     },
 }
 
-/// The pages of an answer, one after the other.
-#[derive(Debug)]
-pub struct Pages<'a> {
-    client: &'a Client,
-    table: &'a str,
-    query: &'a EventQuery,
-    /// `None` when the last page has been handed out.
-    next: Option<Option<PageToken>>,
-}
-
-/// The answer to `query` from the table of that name, from its beginning.
-///
-/// The events of a resource carry that one resource; all that an event touched stands
-/// in its item under the principal.
-pub fn pages<'a>(client: &'a Client, table: &'a str, query: &'a EventQuery) -> Pages<'a> {
-    Pages {
-        client,
-        table,
-        query,
-        next: Some(None),
-    }
-}
-
-impl Pages<'_> {
-    /// The next page; `None` after the last.
-    ///
-    /// # Errors
-    /// When DynamoDB refuses or cannot be reached, or an item cannot be read. The same
-    /// page is asked for again by the next call.
-    pub async fn next(&mut self) -> Result<Option<Page>, QueryError> {
-        let Some(after) = &self.next else {
-            return Ok(None);
-        };
-        let page = page(self.client, self.table, self.query, after.as_ref()).await?;
-        self.next = page.next.clone().map(Some);
-        Ok(Some(page))
-    }
-}
-
-/// One page of the answer, from its beginning or after the page that gave the token.
+/// One page of the answer, from its beginning or after the page that gave the token. The
+/// events of a resource carry that one resource; all that an event touched stands in its
+/// item under the principal.
 ///
 /// # Errors
 /// When DynamoDB refuses or cannot be reached, or an item cannot be read.
@@ -250,7 +225,7 @@ fn text(value: impl fmt::Display) -> AttributeValue {
     AttributeValue::S(value.to_string())
 }
 
-fn request_error(table: &str, error: SdkError<QueryFailure>) -> QueryError {
+pub(crate) fn request_error(table: &str, error: SdkError<QueryFailure>) -> QueryError {
     let no_table = error
         .as_service_error()
         .is_some_and(QueryFailure::is_resource_not_found_exception);

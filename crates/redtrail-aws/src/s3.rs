@@ -41,7 +41,8 @@ impl LogSource for S3Source {
         exactly: Option<&ObjectIdentity>,
     ) -> Result<S3Body, EdgeError> {
         let version = exactly.and_then(|exactly| exactly.version_id.as_ref());
-        let etag = exactly.filter(|_| version.is_none()).and_then(|exactly| exactly.etag.as_ref());
+        // A version alone does not do: `null`, of suspended versioning, can be written anew.
+        let etag = exactly.and_then(|exactly| exactly.etag.as_ref());
         let got = self
             .client
             .get_object()
@@ -61,7 +62,11 @@ impl LogSource for S3Source {
             version_id: got.version_id,
             stored_bytes: got.content_length.and_then(|bytes| bytes.try_into().ok()),
         };
-        Ok(S3Body { object: object.clone(), identity, stream: got.body })
+        Ok(S3Body {
+            object: object.clone(),
+            identity,
+            stream: got.body,
+        })
     }
 }
 
@@ -80,7 +85,9 @@ impl LogBody for S3Body {
 }
 
 fn kind(error: &SdkError<GetObjectError>) -> EdgeErrorKind {
-    let status = error.raw_response().map(|response| response.status().as_u16());
+    let status = error
+        .raw_response()
+        .map(|response| response.status().as_u16());
     let code = error.code().unwrap_or_default();
     match (code, status) {
         ("NoSuchKey" | "NoSuchVersion" | "NoSuchBucket", _) | (_, Some(404)) => {
@@ -91,12 +98,22 @@ fn kind(error: &SdkError<GetObjectError>) -> EdgeErrorKind {
         ("InvalidObjectState", _) => EdgeErrorKind::Refused,
         // Credentials run out and are renewed.
         ("ExpiredToken" | "RequestTimeTooSkewed", _) => EdgeErrorKind::Retryable,
-        (code, _) if code.starts_with("KMS.") => EdgeErrorKind::Denied { permission: "kms:Decrypt" },
+        (code, _) if code.starts_with("KMS.") => EdgeErrorKind::Denied {
+            permission: "kms:Decrypt",
+        },
         ("AccessDenied", _) | (_, Some(403)) => {
             // S3 hands on what KMS said in words alone.
-            let of_key = error.message().is_some_and(|message| message.contains("kms:"));
-            let version = if of_key { "kms:Decrypt" } else { "s3:GetObject" };
-            EdgeErrorKind::Denied { permission: version }
+            let of_key = error
+                .message()
+                .is_some_and(|message| message.contains("kms:"));
+            let version = if of_key {
+                "kms:Decrypt"
+            } else {
+                "s3:GetObject"
+            };
+            EdgeErrorKind::Denied {
+                permission: version,
+            }
         }
         _ => EdgeErrorKind::Retryable,
     }

@@ -12,8 +12,8 @@ use crate::{item::Put, object::ObjectAddress};
 pub trait LogSource: Sync {
     type Body: LogBody;
 
-    /// Opens an object. With `exactly`, only those very bytes will do: that version, or
-    /// else that ETag.
+    /// Opens an object. With `exactly`, only those very bytes will do: that version with
+    /// that ETag.
     fn open(
         &self,
         object: &ObjectAddress,

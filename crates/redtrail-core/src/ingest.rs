@@ -9,7 +9,8 @@ use thiserror::Error;
 
 use crate::{
     edge::{EdgeError, EdgeErrorKind, ItemStore, LogBody, LogSource, ObjectIdentity},
-    item::{Put, Retention, puts},
+    directory,
+    item::{self, Put, Retention},
     ledger::{LedgerEntry, Listed, Verdict},
     log_reader::{Limits, LogReader, Proven, RawRecord, Rejected},
     normalizer::Normalizer,
@@ -20,6 +21,10 @@ use crate::{
 
 /// Records normalized and written in one portion: bounds the items in memory.
 const PORTION_RECORDS: usize = 256;
+
+/// Stored bytes unpacked at a time. Gzip unpacks to a thousandfold at most, so this bounds
+/// what is held between two looks at it, however large the pieces of a body are.
+const PIECE_BYTES: usize = 8 * 1024;
 
 /// What ingesting needs to know beside the object.
 #[derive(Clone, Copy)]
@@ -126,13 +131,15 @@ impl<'a, L: LogSource, S: ItemStore> Ingest<'a, L, S> {
         let mut rejected = None;
         while let Some(bytes) = body.next().await? {
             read += bytes.len() as u64;
-            // A bad object is still read to its end: one that was cut short is no bad object.
-            if rejected.is_none() {
-                rejected = reader.push(&bytes).err();
-            }
-            if reader.held_bytes() > self.settings.limits.max_held_bytes {
-                reader.stop_holding();
-                outgrown = true;
+            for piece in bytes.chunks(PIECE_BYTES) {
+                // A bad object is still read to its end: one that was cut short is no bad object.
+                if rejected.is_none() {
+                    rejected = reader.push(piece).err();
+                }
+                if reader.held_bytes() > self.settings.limits.max_held_bytes {
+                    reader.stop_holding();
+                    outgrown = true;
+                }
             }
         }
         self.check_length(read, &identity)?;
@@ -211,10 +218,11 @@ impl<'a, L: LogSource, S: ItemStore> Ingest<'a, L, S> {
         let mut read = 0;
         while let Some(bytes) = body.next().await? {
             read += bytes.len() as u64;
-            reader.push(&bytes).map_err(|_| not_the_same())?;
-            let selected = reader.take_selected();
-            for portion in selected.chunks(PORTION_RECORDS) {
-                self.store_events(normalizer.events(portion), written).await?;
+            for piece in bytes.chunks(PIECE_BYTES) {
+                reader.push(piece).map_err(|_| not_the_same())?;
+                for portion in reader.take_selected().chunks(PORTION_RECORDS) {
+                    self.store_events(normalizer.events(portion), written).await?;
+                }
             }
         }
         self.check_length(read, identity)?;
@@ -234,8 +242,10 @@ impl<'a, L: LogSource, S: ItemStore> Ingest<'a, L, S> {
                 continue;
             }
             written.stored += 1;
-            let of_event = puts(&event, self.settings.retention);
-            all.extend(of_event.map_err(|source| self.item_error(source))?);
+            let rows = item::puts(&event, self.settings.retention);
+            all.extend(rows.map_err(|source| self.item_error(source))?);
+            let facts = directory::puts(&event);
+            all.extend(facts.map_err(|source| self.item_error(source))?);
         }
         written.items += all.len() as u64;
         self.write(all).await

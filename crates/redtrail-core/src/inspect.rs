@@ -11,7 +11,8 @@ use crate::{
     select::Selector,
 };
 
-const PIECE_BYTES: usize = 64 * 1024;
+/// Gzip unpacks to a thousandfold at most: this bounds what is held between two looks at it.
+const PIECE_BYTES: usize = 8 * 1024;
 
 /// Reads the object that `open` opens, twice if its selected records outgrow the bound, and
 /// hands each event to `emit`. Of a rejected object nothing is handed out.
@@ -47,23 +48,28 @@ pub fn inspect<R: Read>(
         reader = LogReader::new(limits, selector);
         pieces(open()?, |bytes| {
             reader.push(bytes).map_err(io::Error::other)?;
-            normalizer.events(&reader.take_selected()).into_iter().try_for_each(&mut emit)?;
+            normalizer
+                .events(&reader.take_selected())
+                .into_iter()
+                .try_for_each(&mut emit)?;
             Ok(true)
         })?;
         if reader.finish().map_err(io::Error::other)? != proven {
-            return Err(io::Error::other("the object was different when it was read again"));
+            return Err(io::Error::other(
+                "the object was different when it was read again",
+            ));
         }
     } else {
-        normalizer.events(&reader.take_selected()).into_iter().try_for_each(&mut emit)?;
+        normalizer
+            .events(&reader.take_selected())
+            .into_iter()
+            .try_for_each(&mut emit)?;
     }
     Ok(Ok(normalizer.finish(&proven, &mut reader)))
 }
 
 /// Hands the bytes of `from` to `piece` until it answers false.
-fn pieces(
-    mut from: impl Read,
-    mut piece: impl FnMut(&[u8]) -> io::Result<bool>,
-) -> io::Result<()> {
+fn pieces(mut from: impl Read, mut piece: impl FnMut(&[u8]) -> io::Result<bool>) -> io::Result<()> {
     let mut buffer = vec![0; PIECE_BYTES];
     loop {
         let read = match from.read(&mut buffer) {

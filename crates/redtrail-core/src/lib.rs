@@ -2,7 +2,9 @@
 //! for the edges. No AWS client, no async runtime, no environment and no clock.
 
 mod accounts;
+pub mod alias;
 pub mod batch;
+pub mod directory;
 pub mod edge;
 pub mod hex;
 pub mod ingest;

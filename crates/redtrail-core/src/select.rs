@@ -5,13 +5,13 @@ use std::{borrow::Cow, collections::HashSet, fmt};
 
 use aho_corasick::AhoCorasick;
 use memchr::memmem;
-use redtrail_model::{EventRecord, RawJson, SelectedBy};
+use redtrail_model::{Arn, EventRecord, RawJson, SelectedBy, UserIdentity};
 use serde::Serialize;
 
 use crate::{accounts, log_reader::Delimiter};
 
 /// Event sources whose every event is of the family; also the names under which these
-/// services call others (`userIdentity.invokedBy`). Compared exactly.
+/// services call others. Compared exactly.
 pub const FAMILY: [&str; 4] = [
     "redshift.amazonaws.com",
     "redshift-serverless.amazonaws.com",
@@ -57,29 +57,47 @@ impl fmt::Display for Unreadable {
     }
 }
 
-/// Judges records. Built once; it holds Redshift's account ids.
+/// Judges records. Built once; it holds the services' names and Redshift's account ids.
 #[derive(Debug)]
 pub struct Selector {
+    services: Vec<String>,
     redshift_accounts: HashSet<String>,
-    /// Finds what a record must contain to be of the family though another service logged it.
+    /// Finds what a record must contain to be of the family though another service logged
+    /// it. Each sign of [`Selector::sign`] holds one of these texts.
     hints: AhoCorasick,
 }
 
 impl Selector {
     /// A selector that also knows `further_accounts` (twelve digits each) as Redshift's own.
     pub fn new<'a>(further_accounts: impl IntoIterator<Item = &'a str>) -> Self {
+        let services = FAMILY.map(str::to_owned).into();
         let further = further_accounts.into_iter().map(str::to_owned);
-        let redshift_accounts: HashSet<String> =
-            accounts::published().map(str::to_owned).chain(further).collect();
-        let services = FAMILY.iter().chain(&ENCRYPTION_CONTEXT_KEYS).copied();
-        let hints = AhoCorasick::new(services.chain(redshift_accounts.iter().map(String::as_str)))
-            .expect("a few dozen short literals make a small automaton");
-        Self { redshift_accounts, hints }
+        Self::of(services, accounts::published().map(str::to_owned).chain(further).collect())
     }
 
-    /// Whether the account belongs to Redshift.
-    pub fn is_redshift_account(&self, account_id: &str) -> bool {
-        self.redshift_accounts.contains(account_id)
+    /// The same selector that also counts these services to the family, as in `eventSource`.
+    #[must_use]
+    pub fn with_services<'a>(self, further: impl IntoIterator<Item = &'a str>) -> Self {
+        let Self { mut services, redshift_accounts, .. } = self;
+        services.extend(further.into_iter().map(str::to_owned));
+        Self::of(services, redshift_accounts)
+    }
+
+    fn of(services: Vec<String>, redshift_accounts: HashSet<String>) -> Self {
+        let texts = services.iter().chain(&redshift_accounts).map(String::as_str);
+        let hints = AhoCorasick::new(texts.chain(ENCRYPTION_CONTEXT_KEYS))
+            .expect("a few dozen short literals make a small automaton");
+        Self { services, redshift_accounts, hints }
+    }
+
+    /// Whether the caller belongs to Redshift: its account, its issuer's, or the account in
+    /// one of its ARNs is one of Redshift's own.
+    pub fn is_redshift(&self, identity: &UserIdentity<'_>) -> bool {
+        identity.accounts().any(|account| self.redshift_accounts.contains(account))
+    }
+
+    fn is_family(&self, service: &str) -> bool {
+        self.services.iter().any(|name| name == service)
     }
 
     /// What the record in `bytes`, one delimited element of `Records`, is.
@@ -88,7 +106,7 @@ impl Selector {
             Ok(source) => source,
             Err(reason) => return Judgement::Unreadable(reason),
         };
-        if FAMILY.contains(&&*source) {
+        if self.is_family(&source) {
             return Judgement::Selected(SelectedBy::EventSource);
         }
         // An escape can hide a hint; `\u` is rare enough to look closer each time.
@@ -105,23 +123,32 @@ impl Selector {
         }
     }
 
-    /// The sign that makes `record` one of the family.
+    /// The sign that makes `record` one of the family, the surest first. Address and user
+    /// agent stand in for account ids in Regions for which AWS publishes none.
     pub fn sign(&self, record: &EventRecord<'_>) -> Option<SelectedBy> {
         let identity = &record.user_identity;
         let source = record.event_source.as_deref().unwrap_or_default();
-        if FAMILY.contains(&source) {
-            return Some(SelectedBy::EventSource);
+        let is_family = |text: &Option<Cow<'_, str>>| {
+            text.as_deref().is_some_and(|text| self.is_family(text))
+        };
+        let uses_kms = || source == "kms.amazonaws.com";
+        if self.is_family(source) {
+            Some(SelectedBy::EventSource)
+        } else if is_family(&identity.invoked_by) {
+            Some(SelectedBy::InvokedBy)
+        } else if self.is_redshift(identity) {
+            Some(SelectedBy::RedshiftAccount)
+        } else if service_linked_to(identity).is_some_and(|service| self.is_family(service)) {
+            Some(SelectedBy::ServiceLinkedRole)
+        } else if is_family(&record.source_ip_address) {
+            Some(SelectedBy::SourceAddress)
+        } else if is_family(&record.user_agent) && came_from_inside(record) {
+            Some(SelectedBy::UserAgent)
+        } else if uses_kms() && record.request_parameters.is_some_and(encrypts_for_redshift) {
+            Some(SelectedBy::EncryptionContext)
+        } else {
+            None
         }
-        if identity.invoked_by.as_deref().is_some_and(|service| FAMILY.contains(&service)) {
-            return Some(SelectedBy::InvokedBy);
-        }
-        let accounts = [&identity.account_id, &identity.session.issuer.account_id];
-        if accounts.into_iter().flatten().any(|account| self.is_redshift_account(account)) {
-            return Some(SelectedBy::RedshiftAccount);
-        }
-        let names_redshift =
-            source == "kms.amazonaws.com" && record.request_parameters.is_some_and(encrypts_for_redshift);
-        names_redshift.then_some(SelectedBy::EncryptionContext)
     }
 }
 
@@ -131,11 +158,35 @@ impl Default for Selector {
     }
 }
 
+/// The service whose service-linked role the session is of. Only AWS makes roles in that
+/// path; a role's name alone proves nothing, so a record without session issuer is not told.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create-service-linked-role.html>
+pub(crate) fn service_linked_to<'a>(identity: &'a UserIdentity<'_>) -> Option<&'a str> {
+    let role = Arn::parse(identity.session.issuer.arn.as_deref()?)?;
+    let path = role.resource.strip_prefix("role/aws-service-role/")?;
+    (role.service == "iam").then_some(path.split_once('/')?.0)
+}
+
+/// Whether the call came from inside AWS, in the name of no other service. Anybody can send
+/// any user agent, and some services pass their caller's on; nobody chooses the address and
+/// the service that CloudTrail writes.
+fn came_from_inside(record: &EventRecord<'_>) -> bool {
+    const INSIDE: &str = "AWS Internal";
+    let identity = &record.user_identity;
+    let address = record.source_ip_address.as_deref().unwrap_or_default();
+    let invoked_by = identity.invoked_by.as_deref().unwrap_or(INSIDE);
+    let by_service = identity.identity_type.as_deref() == Some("AWSService");
+    invoked_by == INSIDE && (by_service || address.starts_with(INSIDE))
+}
+
 /// <https://docs.aws.amazon.com/redshift/latest/mgmt/data-api-kms.html>
 fn encrypts_for_redshift(parameters: RawJson<'_>) -> bool {
     let constraints = parameters.get("constraints");
     [
         parameters.get("encryptionContext"),
+        // ReEncrypt has one for each side.
+        parameters.get("sourceEncryptionContext"),
+        parameters.get("destinationEncryptionContext"),
         constraints.and_then(|all| all.get("encryptionContextSubset")),
         constraints.and_then(|all| all.get("encryptionContextEquals")),
     ]
@@ -228,6 +279,26 @@ mod tests {
             r#"{"eventSource":"glue.amazonaws.com","userIdentity":{"invokedBy":"\u0072edshift.amazonaws.com"}}"#,
             Judgement::Selected(SelectedBy::InvokedBy),
         );
+        check(
+            r#"{"eventSource":"kms.amazonaws.com","userIdentity":{"arn":"arn:aws:sts::790247189693:assumed-role/r/s"}}"#,
+            Judgement::Selected(SelectedBy::RedshiftAccount),
+        );
+        check(
+            r#"{"eventSource":"ec2.amazonaws.com","userIdentity":{"sessionContext":{"sessionIssuer":{"arn":"arn:aws-cn:iam::1:role\/aws-service-role\/redshift.amazonaws.com\/AWSServiceRoleForRedshift"}}}}"#,
+            Judgement::Selected(SelectedBy::ServiceLinkedRole),
+        );
+        check(
+            r#"{"eventSource":"s3.amazonaws.com","sourceIPAddress":"redshift-serverless.amazonaws.com"}"#,
+            Judgement::Selected(SelectedBy::SourceAddress),
+        );
+        check(
+            r#"{"eventSource":"s3.amazonaws.com","sourceIPAddress":"AWS Internal/3","userAgent":"redshift.amazonaws.com"}"#,
+            Judgement::Selected(SelectedBy::UserAgent),
+        );
+        check(
+            r#"{"eventSource":"kms.amazonaws.com","requestParameters":{"destinationEncryptionContext":{"aws:redshift-serverless:arn":"x"}}}"#,
+            Judgement::Selected(SelectedBy::EncryptionContext),
+        );
     }
 
     #[test]
@@ -247,6 +318,93 @@ mod tests {
             Judgement::NotSelected,
         );
         check(r#"{"eventSource":"s3.amazonaws.com","broken":}"#, Judgement::NotSelected);
+    }
+
+    #[test]
+    fn ok_signs_that_look_alike() {
+        for record in [
+            r#"{"eventSource":"s3.amazonaws.com","userIdentity":{"invokedBy":"redshift"}}"#,
+            r#"{"eventSource":"s3.amazonaws.com","userIdentity":{"principalId":"AIDA:790247189693","userName":"790247189693"}}"#,
+            r#"{"eventSource":"s3.amazonaws.com","userIdentity":{"arn":"arn:aws:sts::1:assumed-role/790247189693/790247189693"}}"#,
+            r#"{"eventSource":"s3.amazonaws.com","userIdentity":{"sessionContext":{"sessionIssuer":{"arn":"arn:aws:iam::1:role/team/aws-service-role/redshift.amazonaws.com/x"}}}}"#,
+            r#"{"eventSource":"s3.amazonaws.com","sourceIPAddress":"192.0.2.1","userAgent":"redshift.amazonaws.com"}"#,
+            r#"{"eventSource":"s3.amazonaws.com","sourceIPAddress":"athena.amazonaws.com","userAgent":"redshift.amazonaws.com","userIdentity":{"invokedBy":"athena.amazonaws.com"}}"#,
+            r#"{"eventSource":"s3.amazonaws.com","sourceIPAddress":"AWS Internal","userAgent":"my redshift.amazonaws.com"}"#,
+            r#"{"eventSource":"s3.amazonaws.com","requestParameters":{"encryptionContext":{"aws:redshift:arn":"x"}}}"#,
+            r#"{"eventSource":"kms.amazonaws.com","requestParameters":{"encryptionContext":{"note":"aws:redshift:arn"}}}"#,
+        ] {
+            check(record, Judgement::NotSelected);
+        }
+    }
+
+    #[test]
+    fn ok_further_accounts_and_services() {
+        let selector = Selector::new(["000000000001"]).with_services(["redshift.example.amazonaws.com"]);
+        let judge = |record: &str| selector.judge(record.as_bytes());
+        assert_eq!(
+            judge(r#"{"eventSource":"kms.amazonaws.com","userIdentity":{"accountId":"000000000001"}}"#),
+            Judgement::Selected(SelectedBy::RedshiftAccount)
+        );
+        assert_eq!(
+            judge(r#"{"eventSource":"redshift.example.amazonaws.com"}"#),
+            Judgement::Selected(SelectedBy::EventSource)
+        );
+        assert_eq!(
+            judge(r#"{"eventSource":"s3.amazonaws.com","sourceIPAddress":"redshift.example.amazonaws.com"}"#),
+            Judgement::Selected(SelectedBy::SourceAddress)
+        );
+        assert_eq!(
+            judge(r#"{"eventSource":"redshift-data.amazonaws.com"}"#),
+            Judgement::Selected(SelectedBy::EventSource)
+        );
+    }
+
+    /// A text as JSON may write it: some of its characters escaped.
+    fn written(text: &str, escapes: u32) -> String {
+        let characters = text.chars().enumerate().map(|(at, character)| {
+            if escapes >> (at % 32) & 1 == 1 { format!("\\u{:04x}", u32::from(character)) } else { character.to_string() }
+        });
+        format!("\"{}\"", characters.collect::<String>())
+    }
+
+    const FIELDS: &[&str] = &[
+        "redshift.amazonaws.com",
+        "s3.amazonaws.com",
+        "kms.amazonaws.com",
+        "AWS Internal",
+        "AWSService",
+        "790247189693",
+        "192.0.2.1",
+        "arn:aws:sts::790247189693:assumed-role/r/s",
+        "arn:aws:iam::1:role/aws-service-role/redshift.amazonaws.com/r",
+    ];
+
+    proptest::proptest! {
+        #![proptest_config(proptest::test_runner::Config {
+            failure_persistence: None, ..proptest::test_runner::Config::default()
+        })]
+
+        #[test]
+        fn ok_the_fast_path_selects_what_a_full_parse_selects(
+            values in proptest::collection::vec(
+                (proptest::sample::select(FIELDS), proptest::num::u32::ANY),
+                9,
+            ),
+            few in proptest::bool::ANY,
+        ) {
+            let value = |at: usize| {
+                let (text, escapes) = values[at];
+                written(text, if few { 0 } else { escapes })
+            };
+            let record = format!(
+                r#"{{"eventSource":{},"sourceIPAddress":{},"userAgent":{},"userIdentity":{{"type":{},"accountId":{},"arn":{},"invokedBy":{},"sessionContext":{{"sessionIssuer":{{"arn":{}}}}}}},"requestParameters":{{"encryptionContext":{{{}:1}}}}}}"#,
+                value(0), value(1), value(2), value(3), value(4), value(5), value(6), value(7), written("aws:redshift:arn", values[8].1),
+            );
+            let selector = Selector::default();
+            let parsed = EventRecord::parse(&record).unwrap();
+            let expected = selector.sign(&parsed).map_or(Judgement::NotSelected, Judgement::Selected);
+            assert_eq!(selector.judge(record.as_bytes()), expected, "{record}");
+        }
     }
 
     #[test]

@@ -70,15 +70,29 @@ impl Demo {
     async fn run(&self) -> Result<(), Failure> {
         println!("redtrail: a sample organization trail, through the real function, into tables\n");
         let aws = LocalAws::start(TEMPLATE, &LocalAwsOptions::default()).await?;
-        done(&format!("an S3 at {} and a DynamoDB at {}", aws.s3_endpoint(), aws.dynamodb_endpoint()));
+        done(&format!(
+            "an S3 at {} and a DynamoDB at {}",
+            aws.s3_endpoint(),
+            aws.dynamodb_endpoint()
+        ));
         done("four tables, as template.yaml declares them");
         let objects = aws.put_folder(sample::BUCKET, &self.trail).await?;
         let bytes: u64 = objects.iter().map(|object| object.size).sum();
-        done(&format!("{} objects, {} KB, in s3://{}", objects.len(), bytes / 1000, sample::BUCKET));
+        done(&format!(
+            "{} objects, {} KB, in s3://{}",
+            objects.len(),
+            bytes / 1000,
+            sample::BUCKET
+        ));
 
         // The sample's own examples are years old: keep everything.
-        let function = aws.start_function(&self.bootstrap, &[("RETENTION_DAYS", "0")]).await?;
-        done(&format!("{} behind a Lambda Runtime API\n", self.bootstrap.display()));
+        let function = aws
+            .start_function(&self.bootstrap, &[("RETENTION_DAYS", "0")])
+            .await?;
+        done(&format!(
+            "{} behind a Lambda Runtime API\n",
+            self.bootstrap.display()
+        ));
 
         let started = Instant::now();
         deliver(&function, &objects).await?;
@@ -103,13 +117,24 @@ impl Demo {
         println!("\nChecked against what is known of the sample:");
         check_objects(&told)?;
         let by_principal = self.answer(&aws, "principal", sample::PRINCIPAL).await?;
-        check_events("by that principal", &by_principal, &sample::events_by_principal())?;
+        check_events(
+            "by that principal",
+            &by_principal,
+            &sample::events_by_principal(),
+        )?;
         let on_resource = self.answer(&aws, "resource", sample::RESOURCE).await?;
-        check_events("on that cluster", &on_resource, &sample::events_on_resource())?;
+        check_events(
+            "on that cluster",
+            &on_resource,
+            &sample::events_on_resource(),
+        )?;
         if once.is_empty() || once != twice {
             return Err("a second delivery of the same objects changed the tables".into());
         }
-        done(&format!("every object delivered twice: the same {} items", once.len()));
+        done(&format!(
+            "every object delivered twice: the same {} items",
+            once.len()
+        ));
         aws.stop().await?;
         println!("\nNothing is left behind. `redtrail local` keeps such servers running for you.");
         Ok(())
@@ -117,7 +142,9 @@ impl Demo {
 
     fn query(&self, aws: &LocalAws, table: &str, key: &str) -> Command {
         let mut command = Command::new(&self.redtrail);
-        command.args(["query", table, key]).envs(aws.environment().iter());
+        command
+            .args(["query", table, key])
+            .envs(aws.environment().iter());
         command
     }
 
@@ -130,15 +157,30 @@ impl Demo {
         limit: &str,
     ) -> Result<(), Failure> {
         println!("$ redtrail query {table} --limit {limit} \\\n    {key}");
-        let status = self.query(aws, table, key).args(["--limit", limit]).status().await?;
-        if status.success() { Ok(()) } else { Err(format!("redtrail query: {status}").into()) }
+        let status = self
+            .query(aws, table, key)
+            .args(["--limit", limit])
+            .status()
+            .await?;
+        if status.success() {
+            Ok(())
+        } else {
+            Err(format!("redtrail query: {status}").into())
+        }
     }
 
     /// The same answer for a program: one event a line.
     async fn answer(&self, aws: &LocalAws, table: &str, key: &str) -> Result<Vec<Value>, Failure> {
-        let output = self.query(aws, table, key).args(["--output", "jsonl"]).output().await?;
+        let output = self
+            .query(aws, table, key)
+            .args(["--output", "jsonl"])
+            .output()
+            .await?;
         let text = String::from_utf8(output.stdout)?;
-        Ok(text.lines().map(serde_json::from_str).collect::<Result<_, _>>()?)
+        Ok(text
+            .lines()
+            .map(serde_json::from_str)
+            .collect::<Result<_, _>>()?)
     }
 }
 
@@ -147,16 +189,22 @@ async fn deliver(function: &Bootstrap, objects: &[StoredObject]) -> Result<(), F
     let style = ProgressStyle::with_template("  {bar:30} {pos}/{len} notifications {msg}")?;
     let progress = ProgressBar::new(objects.len() as u64).with_style(style);
     for batch in objects.chunks(BATCH) {
-        let outcome = function.invoke(announce::sqs_event(batch), INVOCATION_TIMEOUT).await;
+        let outcome = function
+            .invoke(announce::sqs_event(batch), INVOCATION_TIMEOUT)
+            .await;
         let InvocationOutcome::Response(body) = outcome else {
             return Err(format!("the function did not answer: {outcome:?}").into());
         };
         let answer: Value = serde_json::from_slice(&body)?;
-        let failed = answer["batchItemFailures"].as_array().ok_or("no batchItemFailures in the answer")?;
+        let failed = answer["batchItemFailures"]
+            .as_array()
+            .ok_or("no batchItemFailures in the answer")?;
         if let Some(failed) = failed.first() {
             let place = (0..batch.len())
                 .find(|index| failed["itemIdentifier"] == announce::message_id(*index).as_str());
-            let key = place.and_then(|index| batch.get(index)).map_or("?", |object| &object.key);
+            let key = place
+                .and_then(|index| batch.get(index))
+                .map_or("?", |object| &object.key);
             return Err(format!("the function gave a message back, for {key}").into());
         }
         progress.inc(batch.len() as u64);
@@ -168,14 +216,20 @@ async fn deliver(function: &Bootstrap, objects: &[StoredObject]) -> Result<(), F
 /// What the function has logged: JSON, one object a line.
 fn lines(function: &Bootstrap) -> Vec<Value> {
     let lines = function.take_stdout();
-    lines.iter().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    lines
+        .iter()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect()
 }
 
 fn show_objects(told: &[Value], objects: usize) {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_header([
-        "object", "verdict", "read", "kept", "skipped", "events", "items",
-    ]);
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header([
+            "object", "verdict", "read", "kept", "skipped", "events", "items",
+        ]);
     for column in table.column_iter_mut().skip(2) {
         column.set_cell_alignment(CellAlignment::Right);
     }
@@ -186,13 +240,22 @@ fn show_objects(told: &[Value], objects: usize) {
     };
     for line in told {
         let key = line["key"].as_str().unwrap_or_default();
-        let file = Path::new(key).file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let file: String = file.rsplit_once('_').map_or(file.clone(), |(start, _)| start.to_owned());
+        let file = Path::new(key)
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let file: String = file
+            .rsplit_once('_')
+            .map_or(file.clone(), |(start, _)| start.to_owned());
         match line["message"].as_str() {
             Some("object") => {
                 let verdict = line["verdict"].as_str().unwrap_or_default().to_lowercase();
                 let mut row = vec![file, verdict];
-                row.extend(["read", "selected", "not_selected", "stored", "items"].map(|name| text(line, name)));
+                row.extend(
+                    ["read", "selected", "not_selected", "stored", "items"]
+                        .map(|name| text(line, name)),
+                );
                 table.add_row(row);
             }
             Some("passed over") => {
@@ -206,7 +269,10 @@ fn show_objects(told: &[Value], objects: usize) {
 
 fn show_speed(told: &[Value], took: Duration) {
     let sum = |name: &str| -> u64 {
-        told.iter().filter(|line| line["message"] == "object").filter_map(|line| line[name].as_u64()).sum()
+        told.iter()
+            .filter(|line| line["message"] == "object")
+            .filter_map(|line| line[name].as_u64())
+            .sum()
     };
     let seconds = took.as_secs_f64();
     println!(
@@ -233,23 +299,29 @@ fn check_objects(told: &[Value]) -> Result<(), Failure> {
         let line = told.iter().find(|line| line["key"] == object.key);
         let line = line.ok_or_else(|| format!("the function said nothing of {}", object.key))?;
         let right = match object.kind {
-            sample::Kind::Log => {
-                line["verdict"] == "Accepted" && line["read"] == object.records
-            }
+            sample::Kind::Log => line["verdict"] == "Accepted" && line["read"] == object.records,
             sample::Kind::Digest => line["reason"] == "digest",
             sample::Kind::Truncated => line["verdict"] == "Rejected",
         };
         if !right {
-            return Err(format!("{:?} object {} came out as {line}", object.kind, object.key).into());
+            return Err(
+                format!("{:?} object {} came out as {line}", object.kind, object.key).into(),
+            );
         }
     }
-    done(&format!("{} objects: logs accepted, the digest passed over, the truncated one rejected alone", samples.len()));
+    done(&format!(
+        "{} objects: logs accepted, the digest passed over, the truncated one rejected alone",
+        samples.len()
+    ));
     Ok(())
 }
 
 /// Whether the answer holds exactly the events that are known.
 fn check_events(what: &str, answer: &[Value], truth: &[Truth]) -> Result<(), Failure> {
-    let found: BTreeSet<&str> = answer.iter().filter_map(|event| event["event_id"].as_str()).collect();
+    let found: BTreeSet<&str> = answer
+        .iter()
+        .filter_map(|event| event["event_id"].as_str())
+        .collect();
     let known: BTreeSet<&str> = truth.iter().map(|event| event.event_id.as_str()).collect();
     if known.is_empty() || found.len() != answer.len() {
         return Err(format!("events {what} stand twice in the answer, or none is known").into());
@@ -259,7 +331,10 @@ fn check_events(what: &str, answer: &[Value], truth: &[Truth]) -> Result<(), Fai
         let invented: Vec<_> = found.difference(&known).collect();
         return Err(format!("events {what}: missing {missing:?}, not known {invented:?}").into());
     }
-    done(&format!("{} events {what}, each once, none besides", known.len()));
+    done(&format!(
+        "{} events {what}, each once, none besides",
+        known.len()
+    ));
     Ok(())
 }
 

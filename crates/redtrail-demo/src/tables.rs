@@ -31,8 +31,15 @@ pub(crate) async fn empty(aws: &LocalAws) -> Result<(), Failure> {
         let name = aws.table_name(schema.table);
         for mut item in items(aws, name).await? {
             let keys = [schema.partition_key, schema.sort_key];
-            let keys = keys.into_iter().filter_map(|key| item.remove_entry(key)).collect();
-            let delete = aws.dynamodb_client().delete_item().table_name(name).set_key(Some(keys));
+            let keys = keys
+                .into_iter()
+                .filter_map(|key| item.remove_entry(key))
+                .collect();
+            let delete = aws
+                .dynamodb_client()
+                .delete_item()
+                .table_name(name)
+                .set_key(Some(keys));
             delete.send().await?;
         }
     }
@@ -41,7 +48,12 @@ pub(crate) async fn empty(aws: &LocalAws) -> Result<(), Failure> {
 
 async fn items(aws: &LocalAws, table: &str) -> Result<Vec<Item>, Failure> {
     let mut items = Vec::new();
-    let mut pages = aws.dynamodb_client().scan().table_name(table).into_paginator().send();
+    let mut pages = aws
+        .dynamodb_client()
+        .scan()
+        .table_name(table)
+        .into_paginator()
+        .send();
     while let Some(page) = pages.next().await {
         items.extend(page?.items.unwrap_or_default());
     }

@@ -92,6 +92,9 @@ pub struct AuditEvent {
     /// The event changes a resource itself, rather than reading or using it.
     #[serde(skip, default)]
     pub changes_resource: bool,
+    /// Keys that the event shows together; they go to the directory.
+    #[serde(skip, default)]
+    pub aliases: Vec<Alias>,
     /// The request's members that the keep-list names, shortened.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
     pub request_parameters: BTreeMap<String, String>,
@@ -101,6 +104,12 @@ pub struct AuditEvent {
     /// Shared by the copies of one event that other accounts received.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shared_event_id: Option<String>,
+    /// `addendum.reason`: why CloudTrail delivered this record late or again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub addendum_reason: Option<String>,
+    /// `addendum.originalEventID`: the event that this record corrects or completes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub original_event_id: Option<String>,
 
     /// The sign that made this event one of the Redshift family.
     pub selected_by: SelectedBy,
@@ -146,6 +155,16 @@ pub struct Resource {
 pub struct RelatedArn {
     pub arn: String,
     pub part: Part,
+}
+
+/// Two keys that one event shows together: of one thing (its name and its ARN), or of a
+/// thing and the one it belongs to (a cluster and its namespace).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Alias {
+    pub first: ResourceKey,
+    pub second: ResourceKey,
+    /// Both are keys of one thing.
+    pub same: bool,
 }
 
 /// [`Touched`] as attributes: plain lists of text, the parts in the order of the keys.
@@ -244,6 +263,12 @@ pub enum SelectedBy {
     InvokedBy,
     /// Another service's call from an account id that belongs to Redshift.
     RedshiftAccount,
+    /// Another service's call from a session of Redshift's service-linked role.
+    ServiceLinkedRole,
+    /// Another service's call that came from Redshift: `sourceIPAddress` is its name.
+    SourceAddress,
+    /// Another service's call from inside AWS whose `userAgent` is Redshift's name.
+    UserAgent,
     /// A KMS call whose encryption context names a Redshift resource.
     EncryptionContext,
 }

@@ -12,11 +12,12 @@ mod tables;
 mod user_identity;
 
 pub use arn::{Arn, partition_of};
-pub use audit_event::{AuditEvent, Flag, Origin, Part, RelatedArn, Resource, SelectedBy, Touched};
+pub use audit_event::{Alias, AuditEvent, Flag, Origin, Part, RelatedArn, Resource, SelectedBy, Touched};
 pub use event_record::EventRecord;
 pub use event_time::{EventTime, InvalidEventTime};
 pub use key::{
-    EventKey, InvalidKey, MAX_PARTITION_KEY_BYTES, MAX_SORT_KEY_BYTES, PrincipalKey, ResourceKey, bounded,
+    EventKey, InvalidKey, MAX_PARTITION_KEY_BYTES, MAX_SORT_KEY_BYTES, PrincipalKey, ResourceKey,
+    bounded,
 };
 pub use raw_json::RawJson;
 pub use tables::{EXPIRES_AT, Index, RULES_VERSION, SCHEMA_VERSION, TABLES, Table, TableSchema};

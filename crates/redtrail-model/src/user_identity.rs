@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use crate::raw_json::RawJson;
+use crate::{arn::Arn, raw_json::RawJson};
 
 /// The caller. Every field may be absent; an empty text is read as absent.
 #[derive(Clone, Debug, Default)]
@@ -47,6 +47,8 @@ pub struct SessionContext<'a> {
 pub struct SessionIssuer<'a> {
     /// `Root`, `IAMUser` or `Role`.
     pub issuer_type: Option<Cow<'a, str>>,
+    /// Unique id of the role or user.
+    pub principal_id: Option<Cow<'a, str>>,
     pub arn: Option<Cow<'a, str>>,
     pub account_id: Option<Cow<'a, str>>,
     pub user_name: Option<Cow<'a, str>>,
@@ -76,6 +78,16 @@ impl<'a> UserIdentity<'a> {
         }
         identity
     }
+
+    /// Every account the caller belongs to: as the record names it, and as it stands in
+    /// the caller's ARNs.
+    pub fn accounts(&self) -> impl Iterator<Item = &str> {
+        let issuer = &self.session.issuer;
+        let named = [&self.account_id, &issuer.account_id];
+        let arns = [&self.arn, &issuer.arn];
+        let in_arns = arns.into_iter().flatten().filter_map(|arn| Arn::parse(arn));
+        named.into_iter().flatten().map(|id| &**id).chain(in_arns.map(|arn| arn.account))
+    }
 }
 
 impl<'a> SessionContext<'a> {
@@ -103,6 +115,7 @@ impl<'a> SessionIssuer<'a> {
         for (name, value) in json.members() {
             match &*name {
                 "type" => issuer.issuer_type = text(value),
+                "principalId" => issuer.principal_id = text(value),
                 "arn" => issuer.arn = text(value),
                 "accountId" => issuer.account_id = text(value),
                 "userName" => issuer.user_name = text(value),

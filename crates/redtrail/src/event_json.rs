@@ -57,6 +57,12 @@ impl EventLine {
         }
         Ok(Self(attributes))
     }
+
+    /// Marked as recorded under a name of what was asked for.
+    pub(crate) fn via_alias(mut self) -> Self {
+        self.0.insert("via".to_owned(), "alias".into());
+        self
+    }
 }
 
 impl Serialize for EventLine {

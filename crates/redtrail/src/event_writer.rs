@@ -44,6 +44,15 @@ impl EventWriter {
         }
     }
 
+    /// An event of an answer; `via_alias` where it was recorded under a name of what was
+    /// asked for. (In a table the name itself shows it.)
+    pub(crate) fn found(&mut self, event: AuditEvent, via_alias: bool) -> io::Result<()> {
+        if via_alias && self.table.is_none() {
+            return self.answer.json(&EventLine::new(&event)?.via_alias());
+        }
+        self.event(event)
+    }
+
     /// Brings everything out; to be called before a remark and at the end.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         self.rows()?;

@@ -83,14 +83,15 @@ impl Local {
         tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
-            .build()?
+            .build()
+            .map_err(system)?
             .block_on(self.serve())?;
         Ok(ExitCode::SUCCESS)
     }
 
     async fn serve(self) -> Result<(), Failure> {
-        let mut interrupted = signal(SignalKind::interrupt())?;
-        let mut terminated = signal(SignalKind::terminate())?;
+        let mut interrupted = signal(SignalKind::interrupt()).map_err(system)?;
+        let mut terminated = signal(SignalKind::terminate()).map_err(system)?;
         let options = LocalAwsOptions {
             storage: self
                 .folder
@@ -155,8 +156,8 @@ impl Local {
 
 /// Puts the sample into its bucket and its events into the tables, as the function would.
 async fn fill(aws: &LocalAws) -> Result<(), Failure> {
-    let folder = tempfile::tempdir()?;
-    sample::write(folder.path())?;
+    let folder = tempfile::tempdir().map_err(system)?;
+    sample::write(folder.path()).map_err(system)?;
     let objects = aws
         .put_folder(sample::BUCKET, folder.path())
         .await
@@ -235,6 +236,12 @@ fn not_started(error: LocalError) -> Failure {
         LocalError::OtherKeys { .. } => "Another version made this folder: give another one.",
         _ => "Try once more; if it stays so, it is a fault of redtrail.",
     };
+    Failure::failed("could not run the local S3 and DynamoDB", next, error)
+}
+
+/// The machine refused what any run needs.
+fn system(error: io::Error) -> Failure {
+    let next = "Look for room in the temporary folder (TMPDIR), and for limits on this process.";
     Failure::failed("could not run the local S3 and DynamoDB", next, error)
 }
 

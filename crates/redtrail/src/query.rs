@@ -5,7 +5,9 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use redtrail_aws::{
-    query::{EventQuery, Key, Order, QueryError, Window, pages},
+    answer::Answer,
+    names::names,
+    query::{EventQuery, Key, Order, QueryError, Window},
     shared_config,
 };
 use redtrail_model::{EventTime, InvalidKey};
@@ -13,7 +15,7 @@ use serde::Serialize;
 
 use crate::{
     event_writer::EventWriter,
-    failure::Failure,
+    failure::{Failure, chain},
     output::{Form, json_remark, remark},
     time_range::{self, End, instant},
 };
@@ -41,6 +43,9 @@ enum Subject {
     ///
     /// KEY is one of the attribute `resource_arns`: an ARN, or
     /// name:SERVICE:REGION:ACCOUNT:TYPE/NAME, or statement:REGION:ACCOUNT/ID.
+    ///
+    /// The events are answered with this resource alone and the part it played; whatever
+    /// else an event touched stands in the answer for its principal.
     #[command(after_help = HELP)]
     Resource(Question),
 }
@@ -91,6 +96,10 @@ struct Question {
     #[arg(long, value_name = "NAME")]
     table: Option<String>,
 
+    /// The directory's name, in place of DIRECTORY_TABLE: it knows the names of an ARN
+    #[arg(long, value_name = "NAME", env = "DIRECTORY_TABLE", hide_env_values = true)]
+    directory_table: Option<String>,
+
     /// The tables' region
     #[arg(long, env = "AWS_REGION", hide_env_values = true)]
     region: Option<String>,
@@ -135,8 +144,9 @@ impl Query {
         say_window(query.window, question.output);
         tokio::runtime::Builder::new_current_thread()
             .enable_all()
-            .build()?
-            .block_on(answer(question, &table, &query))?;
+            .build()
+            .map_err(|error| Failure::failed("could not start", "Try once more.", error))?
+            .block_on(answer(question, &table, query))?;
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -179,33 +189,42 @@ fn event_time(now: Timestamp) -> Result<EventTime, Failure> {
         .ok_or_else(|| Failure::usage("the clock is outside the years 0 to 9999", "Set the clock."))
 }
 
-async fn answer(question: Question, table: &str, query: &EventQuery) -> Result<(), Failure> {
+async fn answer(question: Question, table: &str, query: EventQuery) -> Result<(), Failure> {
     let Question {
         region,
         endpoint_url,
+        directory_table,
         limit,
         output,
         ..
     } = question;
     let set = |value: Option<String>| value.filter(|text| !text.is_empty());
     let client = shared_config::dynamodb(set(region), set(endpoint_url)).await;
-    let mut pages = pages(&client, table, query);
+    let names = match (&query.key, set(directory_table)) {
+        (Key::Resource(resource), Some(directory)) if resource.as_str().starts_with("arn:") => {
+            names(&client, &directory, resource).await.map_err(unanswered)?
+        }
+        (Key::Resource(resource), None) if resource.as_str().starts_with("arn:") => {
+            remark("events that AWS logged by name only are left out: set DIRECTORY_TABLE");
+            Vec::new()
+        }
+        _ => Vec::new(),
+    };
+    for name in &names {
+        say_name(name.key.as_str(), output);
+    }
+    let mut answer = Answer::new(&client, table, query, &names);
     let mut writer = EventWriter::new(output);
     let mut left = limit.unwrap_or(u64::MAX);
     let mut found = 0_u64;
     while left > 0
-        && let Some(page) = pages.next().await.map_err(unanswered)?
+        && let Some(next) = answer.next().await.map_err(unanswered)?
     {
-        for event in page.events {
-            if left == 0 {
-                break;
-            }
-            writer.event(event)?;
-            left -= 1;
-            found += 1;
-        }
-        writer.flush()?;
+        writer.found(next.event, next.via_alias)?;
+        left -= 1;
+        found += 1;
     }
+    writer.flush()?;
     if output == Form::Table {
         match found {
             0 => remark("no event under this key in this window (a key must match exactly)"),
@@ -214,6 +233,19 @@ async fn answer(question: Question, table: &str, query: &EventQuery) -> Result<(
         }
     }
     Ok(())
+}
+
+#[derive(Serialize)]
+struct NameLine<'a> {
+    also_read: &'a str,
+}
+
+/// The answer also holds what was logged under this name.
+fn say_name(name: &str, form: Form) {
+    match form {
+        Form::Jsonl => json_remark(&NameLine { also_read: name }),
+        Form::Table => remark(&format!("also read, for the time it was this resource's: {name}")),
+    }
 }
 
 fn unanswered(error: QueryError) -> Failure {
@@ -230,7 +262,7 @@ fn unanswered(error: QueryError) -> Failure {
         }
     };
     let attempt = error.to_string();
-    let source = std::error::Error::source(&error).map(|cause| crate::failure::chain(cause));
+    let source = std::error::Error::source(&error).map(chain);
     Failure::failed(attempt, next, source.unwrap_or_default())
 }
 

@@ -8,13 +8,14 @@ use redtrail_model::Table;
 use thiserror::Error;
 
 /// Every variable the function reads beside those that Lambda itself sets.
-pub const VARIABLES: [&str; 8] = [
+pub const VARIABLES: [&str; 9] = [
     "PRINCIPALS_TABLE",
     "RESOURCES_TABLE",
     "DIRECTORY_TABLE",
     "LEDGER_TABLE",
     "RETENTION_DAYS",
     "REDSHIFT_ACCOUNT_IDS",
+    "REDSHIFT_SERVICE_NAMES",
     "TRAIL_BUCKET_REGION",
     "TABLES_REGION",
 ];
@@ -29,6 +30,9 @@ pub struct Config {
     pub retention: Retention,
     /// `REDSHIFT_ACCOUNT_IDS`: further account ids of Redshift's own, separated by commas.
     pub redshift_accounts: Vec<String>,
+    /// `REDSHIFT_SERVICE_NAMES`: further services of the family, as `eventSource` spells
+    /// them, separated by commas.
+    pub redshift_services: Vec<String>,
 }
 
 /// A variable of the environment is missing or makes no sense.
@@ -80,13 +84,26 @@ impl Config {
                 ledger: table(Table::Ledger)?,
             },
             retention: retention(optional("RETENTION_DAYS"))?,
-            redshift_accounts: account_ids(optional("REDSHIFT_ACCOUNT_IDS"))?,
+            redshift_accounts: list(
+                "REDSHIFT_ACCOUNT_IDS",
+                optional,
+                |id| id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit()),
+                "account ids of twelve digits, separated by commas",
+            )?,
+            redshift_services: list(
+                "REDSHIFT_SERVICE_NAMES",
+                optional,
+                |name| name.contains(".amazonaws.") && !name.contains(char::is_whitespace),
+                "services such as redshift.amazonaws.com, separated by commas",
+            )?,
         })
     }
 }
 
 fn retention(days: Option<String>) -> Result<Retention, InvalidVariable> {
-    let Some(days) = days else { return Ok(Retention::Forever) };
+    let Some(days) = days else {
+        return Ok(Retention::Forever);
+    };
     match days.trim().parse::<u32>() {
         Ok(0) => Ok(Retention::Forever),
         Ok(days) => Ok(Retention::Days(days)),
@@ -98,21 +115,25 @@ fn retention(days: Option<String>) -> Result<Retention, InvalidVariable> {
     }
 }
 
-fn account_ids(list: Option<String>) -> Result<Vec<String>, InvalidVariable> {
-    let list = list.unwrap_or_default();
-    let ids = list.split(',').map(str::trim).filter(|id| !id.is_empty());
-    ids.map(|id| {
-        if id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit()) {
-            Ok(id.to_owned())
-        } else {
-            Err(InvalidVariable {
-                variable: "REDSHIFT_ACCOUNT_IDS".to_owned(),
-                expected: "account ids of twelve digits, separated by commas",
-                found: id.to_owned(),
-            })
-        }
-    })
-    .collect()
+/// The values of a list separated by commas, each of which `is_valid` must hold for.
+fn list(
+    variable: &str,
+    value: impl Fn(&str) -> Option<String>,
+    is_valid: impl Fn(&str) -> bool,
+    expected: &'static str,
+) -> Result<Vec<String>, InvalidVariable> {
+    let list = value(variable).unwrap_or_default();
+    let values = list.split(',').map(str::trim).filter(|value| !value.is_empty());
+    values
+        .map(|value| {
+            let invalid = || InvalidVariable {
+                variable: variable.to_owned(),
+                expected,
+                found: value.to_owned(),
+            };
+            is_valid(value).then(|| value.to_owned()).ok_or_else(invalid)
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -147,6 +168,7 @@ mod tests {
         let config = read(&[
             ("RETENTION_DAYS", "400"),
             ("REDSHIFT_ACCOUNT_IDS", "000000000001, 000000000002"),
+            ("REDSHIFT_SERVICE_NAMES", "redshift.example.amazonaws.com"),
             ("TRAIL_BUCKET_REGION", "us-east-1"),
             ("AWS_ENDPOINT_URL", "http://127.0.0.1:1"),
             ("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:2"),
@@ -154,9 +176,16 @@ mod tests {
         .unwrap();
         assert_eq!(config.retention, Retention::Days(400));
         assert_eq!(config.redshift_accounts, ["000000000001", "000000000002"]);
+        assert_eq!(config.redshift_services, ["redshift.example.amazonaws.com"]);
         assert_eq!(config.connection.s3_region, "us-east-1");
-        assert_eq!(config.connection.s3_endpoint.as_deref(), Some("http://127.0.0.1:2"));
-        assert_eq!(config.connection.dynamodb_endpoint.as_deref(), Some("http://127.0.0.1:1"));
+        assert_eq!(
+            config.connection.s3_endpoint.as_deref(),
+            Some("http://127.0.0.1:2")
+        );
+        assert_eq!(
+            config.connection.dynamodb_endpoint.as_deref(),
+            Some("http://127.0.0.1:1")
+        );
     }
 
     #[test]
@@ -167,6 +196,7 @@ mod tests {
             ("RETENTION_DAYS", "a year"),
             ("RETENTION_DAYS", "-1"),
             ("REDSHIFT_ACCOUNT_IDS", "12345"),
+            ("REDSHIFT_SERVICE_NAMES", "redshift"),
         ] {
             assert_eq!(read(&[(name, value)]).unwrap_err().variable, name);
         }

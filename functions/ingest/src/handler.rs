@@ -57,7 +57,10 @@ impl<L: LogSource, S: ItemStore> Handler<L, S> {
         let mut work = Work {
             handler: self,
             now: clock.now,
-            until: clock.deadline.checked_sub(RESERVE).unwrap_or(clock.deadline),
+            until: clock
+                .deadline
+                .checked_sub(RESERVE)
+                .unwrap_or(clock.deadline),
             done: HashMap::new(),
             metrics,
         };
@@ -174,10 +177,13 @@ impl<L: LogSource, S: ItemStore> Work<'_, L, S> {
             self.metrics.add(metric, value);
         }
         self.metrics.record(metrics::OBJECT_DURATION, duration_ms);
-        let lag = report.last_event_time.map(|last| self.now.epoch_millis() - last.epoch_millis());
+        let lag = report
+            .last_event_time
+            .map(|last| self.now.epoch_millis() - last.epoch_millis());
         let lag = lag.and_then(|millis| u64::try_from(millis).ok());
         if let Some(lag) = lag {
-            self.metrics.record(metrics::LAG, lag.saturating_add(duration_ms));
+            self.metrics
+                .record(metrics::LAG, lag.saturating_add(duration_ms));
         }
 
         let reason = report.rejected.as_ref().map(ToString::to_string);
@@ -215,7 +221,9 @@ impl<L: LogSource, S: ItemStore> Work<'_, L, S> {
         };
         let mut permission = None;
         if let Failure::Ingest(failed) = failure
-            && let EdgeErrorKind::Denied { permission: missing } = failed.kind()
+            && let EdgeErrorKind::Denied {
+                permission: missing,
+            } = failed.kind()
         {
             self.metrics.add(metrics::ACCESS_DENIED, 1);
             permission = Some(missing);

@@ -8,11 +8,7 @@ use std::{
 };
 
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
-use redtrail_aws::{
-    clients,
-    dynamodb::DynamoDbStore,
-    s3::S3Source,
-};
+use redtrail_aws::{clients, dynamodb::DynamoDbStore, s3::S3Source};
 use redtrail_core::{edge::error_chain, log_reader::Limits, select::Selector};
 use redtrail_ingest::{
     config::Config,
@@ -28,7 +24,9 @@ type IngestHandler = Handler<S3Source, DynamoDbStore>;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     // Lambda gives the level in `AWS_LAMBDA_LOG_LEVEL`; `RUST_LOG` may tell more.
-    let level = ["RUST_LOG", "AWS_LAMBDA_LOG_LEVEL"].into_iter().find_map(|name| env::var(name).ok());
+    let level = ["RUST_LOG", "AWS_LAMBDA_LOG_LEVEL"]
+        .into_iter()
+        .find_map(|name| env::var(name).ok());
     tracing_subscriber::fmt()
         .json()
         .flatten_event(true)
@@ -51,7 +49,8 @@ async fn run() -> Result<(), Error> {
     let handler = IngestHandler {
         source: S3Source::new(clients::s3(&config.connection, http.clone())),
         store: DynamoDbStore::new(clients::dynamodb(&config.connection, http), config.tables),
-        selector: Selector::new(config.redshift_accounts.iter().map(String::as_str)),
+        selector: Selector::new(config.redshift_accounts.iter().map(String::as_str))
+            .with_services(config.redshift_services.iter().map(String::as_str)),
         limits: Limits::default(),
         retention: config.retention,
     };
@@ -64,9 +63,14 @@ async fn invoke(
 ) -> Result<Value, Diagnostic> {
     let now = epoch();
     let left = Duration::from_millis(event.context.deadline).saturating_sub(now);
-    let clock = Clock { now: event_time(now), deadline: Instant::now() + left };
+    let clock = Clock {
+        now: event_time(now),
+        deadline: Instant::now() + left,
+    };
     let mut metrics = Metrics::default();
-    let answer = handler.handle(event.payload.get().as_bytes(), clock, &mut metrics).await;
+    let answer = handler
+        .handle(event.payload.get().as_bytes(), clock, &mut metrics)
+        .await;
     let function_name = &event.context.env_config.function_name;
     if let Some(line) = metrics.line(function_name, epoch().as_millis().try_into().unwrap_or(0)) {
         // Without standard output there is nobody to tell.
@@ -79,7 +83,9 @@ async fn invoke(
 }
 
 fn epoch() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
 }
 
 fn event_time(epoch: Duration) -> EventTime {

@@ -17,7 +17,10 @@ pub struct Metric {
 }
 
 const fn count(name: &'static str) -> Metric {
-    Metric { name, unit: "Count" }
+    Metric {
+        name,
+        unit: "Count",
+    }
 }
 
 pub const OBJECTS_ACCEPTED: Metric = count("ObjectsAccepted");
@@ -40,11 +43,23 @@ pub const RECORDS_STORED: Metric = count("RecordsStored");
 pub const RECORDS_DUPLICATE: Metric = count("RecordsDuplicate");
 pub const RECORDS_EXPIRED: Metric = count("RecordsExpired");
 pub const ITEMS_WRITTEN: Metric = count("ItemsWritten");
-pub const STORED_BYTES: Metric = Metric { name: "StoredBytes", unit: "Bytes" };
-pub const PLAIN_BYTES: Metric = Metric { name: "PlainBytes", unit: "Bytes" };
+pub const STORED_BYTES: Metric = Metric {
+    name: "StoredBytes",
+    unit: "Bytes",
+};
+pub const PLAIN_BYTES: Metric = Metric {
+    name: "PlainBytes",
+    unit: "Bytes",
+};
 /// From the latest event of an object to the moment it is durable in the tables.
-pub const LAG: Metric = Metric { name: "Lag", unit: "Milliseconds" };
-pub const OBJECT_DURATION: Metric = Metric { name: "ObjectDuration", unit: "Milliseconds" };
+pub const LAG: Metric = Metric {
+    name: "Lag",
+    unit: "Milliseconds",
+};
+pub const OBJECT_DURATION: Metric = Metric {
+    name: "ObjectDuration",
+    unit: "Milliseconds",
+};
 
 /// Values gathered in one invocation.
 #[derive(Clone, Debug, Default)]

@@ -1,5 +1,6 @@
 //! The real binary behind a Lambda Runtime API, with a real S3 and a real DynamoDB on
 //! loopback: what a user relies on, seen from outside.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -25,7 +26,9 @@ struct World {
 
 impl World {
     async fn start() -> Self {
-        let aws = LocalAws::start(TEMPLATE, &LocalAwsOptions::default()).await.unwrap();
+        let aws = LocalAws::start(TEMPLATE, &LocalAwsOptions::default())
+            .await
+            .unwrap();
         let function = start_function(&aws).await;
         Self { aws, function }
     }
@@ -49,20 +52,31 @@ impl World {
         };
         let answer: Value = serde_json::from_slice(&body).unwrap();
         let failures = answer["batchItemFailures"].as_array().unwrap();
-        failures.iter().map(|failure| failure["itemIdentifier"].as_str().unwrap().parse().unwrap()).collect()
+        failures
+            .iter()
+            .map(|failure| failure["itemIdentifier"].as_str().unwrap().parse().unwrap())
+            .collect()
     }
 
     /// Every item of every table, by table and keys.
     async fn dump(&self) -> BTreeMap<(Table, String, String), Value> {
         let mut all = BTreeMap::new();
         for schema in &TABLES {
-            let scan = self.aws.dynamodb_client().scan().table_name(self.aws.table_name(schema.table));
+            let scan = self
+                .aws
+                .dynamodb_client()
+                .scan()
+                .table_name(self.aws.table_name(schema.table));
             let mut pages = scan.into_paginator().send();
             while let Some(page) = pages.next().await {
                 for item in page.unwrap().items.unwrap_or_default() {
                     let item: Value = serde_dynamo::from_item(item).unwrap();
                     let key = |name: &str| item[name].as_str().unwrap().to_owned();
-                    let place = (schema.table, key(schema.partition_key), key(schema.sort_key));
+                    let place = (
+                        schema.table,
+                        key(schema.partition_key),
+                        key(schema.sort_key),
+                    );
                     assert!(all.insert(place, item).is_none());
                 }
             }
@@ -78,7 +92,9 @@ impl World {
 
 async fn start_function(aws: &LocalAws) -> Bootstrap {
     let bootstrap = Path::new(env!("CARGO_BIN_EXE_bootstrap"));
-    aws.start_function(bootstrap, &[("RETENTION_DAYS", "0")]).await.unwrap()
+    aws.start_function(bootstrap, &[("RETENTION_DAYS", "0")])
+        .await
+        .unwrap()
 }
 
 fn sqs_event(keys: &[&str]) -> Vec<u8> {
@@ -100,16 +116,23 @@ fn sqs_event(keys: &[&str]) -> Vec<u8> {
 fn assert_truth(dump: &BTreeMap<(Table, String, String), Value>, truth: &[Truth]) {
     let ids = |table: Table| -> BTreeSet<(String, String)> {
         let rows = dump.iter().filter(|((of, ..), _)| *of == table);
-        rows.map(|((_, key, _), item)| (item["event_id"].as_str().unwrap().to_owned(), key.clone())).collect()
+        rows.map(|((_, key, _), item)| (item["event_id"].as_str().unwrap().to_owned(), key.clone()))
+            .collect()
     };
-    let principals: BTreeSet<_> =
-        truth.iter().map(|event| (event.event_id.clone(), event.principal.clone())).collect();
+    let principals: BTreeSet<_> = truth
+        .iter()
+        .map(|event| (event.event_id.clone(), event.principal.clone()))
+        .collect();
     assert_eq!(ids(Table::Principals), principals);
     let resources = ids(Table::Resources);
     for event in truth {
         for resource in &event.resources {
             let row = (event.event_id.clone(), resource.clone());
-            assert!(resources.contains(&row), "{} has no row under {resource}", event.event_name);
+            assert!(
+                resources.contains(&row),
+                "{} has no row under {resource}",
+                event.event_name
+            );
         }
     }
 }
@@ -118,7 +141,9 @@ fn assert_truth(dump: &BTreeMap<(Table, String, String), Value>, truth: &[Truth]
 async fn ok_the_sample_comes_back_from_both_tables_and_from_boto3() {
     let world = World::start().await;
     let samples = sample::objects();
-    world.put(samples.iter().map(|object| (object.key, object.body()))).await;
+    world
+        .put(samples.iter().map(|object| (object.key, object.body())))
+        .await;
     let keys: Vec<&str> = samples.iter().map(|object| object.key).collect();
     assert_eq!(world.announce(&keys).await, Vec::<usize>::new());
     let once = world.dump().await;
@@ -126,7 +151,9 @@ async fn ok_the_sample_comes_back_from_both_tables_and_from_boto3() {
 
     let rejected: Vec<_> = once
         .iter()
-        .filter(|((table, partition, _), _)| *table == Table::Ledger && partition.starts_with("rejected#"))
+        .filter(|((table, partition, _), _)| {
+            *table == Table::Ledger && partition.starts_with("rejected#")
+        })
         .collect();
     assert_eq!(rejected.len(), 1, "the truncated object alone");
 
@@ -156,7 +183,11 @@ fn read_with_boto3(aws: &LocalAws) {
         .envs(aws.environment().iter())
         .output()
         .unwrap();
-    assert!(read.status.success(), "{}", String::from_utf8_lossy(&read.stderr));
+    assert!(
+        read.status.success(),
+        "{}",
+        String::from_utf8_lossy(&read.stderr)
+    );
     assert!(String::from_utf8_lossy(&read.stdout).contains("all read with boto3"));
 }
 
@@ -167,13 +198,26 @@ fn python() -> PathBuf {
     let requirements = repository().join("tests/python/requirements.txt");
     let run = |command: &mut Command| {
         let output = command.output().unwrap();
-        assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{command:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     };
     if !python.exists() {
-        run(Command::new("python3").args(["-m", "venv"]).arg(&environment));
+        run(Command::new("python3")
+            .args(["-m", "venv"])
+            .arg(&environment));
     }
     run(Command::new(&python)
-        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"])
+        .args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--requirement",
+        ])
         .arg(requirements));
     python
 }
@@ -185,7 +229,11 @@ fn repository() -> PathBuf {
 #[tokio::test(flavor = "multi_thread")]
 async fn ok_only_what_failed_comes_back_and_a_bad_object_harms_nobody() {
     let world = World::start().await;
-    let mut trail = Trail::with_options(TrailOptions { seed: 7, redshift_share: 0.3, ..TrailOptions::default() });
+    let mut trail = Trail::with_options(TrailOptions {
+        seed: 7,
+        redshift_share: 0.3,
+        ..TrailOptions::default()
+    });
     let (first, second) = (trail.object(40), trail.object(40));
     let corrupt = first.key.replace(".json.gz", "x.json.gz");
     let mut flipped = gzip(&first.plain);
@@ -200,27 +248,45 @@ async fn ok_only_what_failed_comes_back_and_a_bad_object_harms_nobody() {
         ])
         .await;
     let keys = [corrupt.as_str(), &first.key, &missing, &second.key];
-    assert_eq!(world.announce(&keys).await, [2], "the missing object alone comes back");
+    assert_eq!(
+        world.announce(&keys).await,
+        [2],
+        "the missing object alone comes back"
+    );
     let truth: Vec<Truth> = first.truth.iter().chain(&second.truth).cloned().collect();
     assert_truth(&world.dump().await, &truth);
 
-    let unknown = world.function.invoke(r#"{"hello":"world"}"#, PATIENCE).await;
-    assert!(matches!(unknown, InvocationOutcome::Error { .. }), "{unknown:?}");
+    let unknown = world
+        .function
+        .invoke(r#"{"hello":"world"}"#, PATIENCE)
+        .await;
+    assert!(
+        matches!(unknown, InvocationOutcome::Error { .. }),
+        "{unknown:?}"
+    );
     world.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ok_killed_in_the_middle_of_an_object_and_told_again() {
     let clean = World::start().await;
-    let mut trail = Trail::with_options(TrailOptions { seed: 11, redshift_share: 1.0, ..TrailOptions::default() });
+    let mut trail = Trail::with_options(TrailOptions {
+        seed: 11,
+        redshift_share: 1.0,
+        ..TrailOptions::default()
+    });
     let object = trail.object(4000);
-    clean.put([(object.key.as_str(), gzip(&object.plain))]).await;
+    clean
+        .put([(object.key.as_str(), gzip(&object.plain))])
+        .await;
     assert_eq!(clean.announce(&[&object.key]).await, Vec::<usize>::new());
     let expected = clean.dump().await;
     clean.stop().await;
 
     let mut world = World::start().await;
-    world.put([(object.key.as_str(), gzip(&object.plain))]).await;
+    world
+        .put([(object.key.as_str(), gzip(&object.plain))])
+        .await;
     let event = sqs_event(&[&object.key]);
     let written = async {
         loop {
@@ -236,8 +302,16 @@ async fn ok_killed_in_the_middle_of_an_object_and_told_again() {
     };
     world.function.kill().await;
     let half = world.dump().await;
-    assert!(items > 0 && half.len() < expected.len(), "{} of {} items", half.len(), expected.len());
-    assert!(half.keys().all(|(table, ..)| *table != Table::Ledger), "the ledger comes last");
+    assert!(
+        items > 0 && half.len() < expected.len(),
+        "{} of {} items",
+        half.len(),
+        expected.len()
+    );
+    assert!(
+        half.keys().all(|(table, ..)| *table != Table::Ledger),
+        "the ledger comes last"
+    );
 
     world.function = start_function(&world.aws).await;
     assert_eq!(world.announce(&[&object.key]).await, Vec::<usize>::new());
@@ -248,13 +322,22 @@ async fn ok_killed_in_the_middle_of_an_object_and_told_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn ok_an_object_with_more_than_is_held_is_read_twice() {
     let world = World::start().await;
-    let mut trail = Trail::with_options(TrailOptions { seed: 13, redshift_share: 1.0, ..TrailOptions::default() });
+    let mut trail = Trail::with_options(TrailOptions {
+        seed: 13,
+        redshift_share: 1.0,
+        ..TrailOptions::default()
+    });
     let object = trail.object(7000);
     assert!(object.plain.len() > 9 << 20, "{} bytes", object.plain.len());
-    world.put([(object.key.as_str(), gzip(&object.plain))]).await;
+    world
+        .put([(object.key.as_str(), gzip(&object.plain))])
+        .await;
     assert_eq!(world.announce(&[&object.key]).await, Vec::<usize>::new());
     let lines = world.function.take_stdout();
-    let told = lines.iter().find(|line| line.contains(r#""message":"object""#)).unwrap();
+    let told = lines
+        .iter()
+        .find(|line| line.contains(r#""message":"object""#))
+        .unwrap();
     assert!(told.contains(r#""read_twice":true"#), "{told}");
     assert_truth(&world.dump().await, &object.truth);
     world.stop().await;
@@ -262,11 +345,23 @@ async fn ok_an_object_with_more_than_is_held_is_read_twice() {
 
 #[tokio::test]
 async fn err_a_missing_variable_is_named() {
-    let aws = LocalAws::start(TEMPLATE, &LocalAwsOptions::default()).await.unwrap();
+    let aws = LocalAws::start(TEMPLATE, &LocalAwsOptions::default())
+        .await
+        .unwrap();
     let bootstrap = Path::new(env!("CARGO_BIN_EXE_bootstrap"));
-    let function = aws.start_function(bootstrap, &[("LEDGER_TABLE", "")]).await.unwrap();
+    let function = aws
+        .start_function(bootstrap, &[("LEDGER_TABLE", "")])
+        .await
+        .unwrap();
     function.exited().await;
     let ended = function.stop().await;
-    assert!(ended.stdout.iter().any(|line| line.contains("LEDGER_TABLE")), "{:?}", ended.stdout);
+    assert!(
+        ended
+            .stdout
+            .iter()
+            .any(|line| line.contains("LEDGER_TABLE")),
+        "{:?}",
+        ended.stdout
+    );
     aws.stop().await.unwrap();
 }

@@ -1,4 +1,5 @@
 //! Every payload of events/ through the handler, over a source and a store in memory.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
     fs,
@@ -40,7 +41,10 @@ fn handler() -> Handler<MemorySource, MemoryStore> {
 
 fn clock() -> Clock {
     let now: EventTime = "2026-03-02T10:00:00Z".parse().unwrap();
-    Clock { now, deadline: Instant::now() + Duration::from_secs(60) }
+    Clock {
+        now,
+        deadline: Instant::now() + Duration::from_secs(60),
+    }
 }
 
 #[tokio::test]
@@ -55,7 +59,10 @@ async fn ok_every_trigger_writes_what_it_announces() {
         payloads += 1;
         let handler = handler();
         let payload = fs::read(&path).unwrap();
-        let answer = handler.handle(&payload, clock(), &mut Metrics::default()).await.unwrap();
+        let answer = handler
+            .handle(&payload, clock(), &mut Metrics::default())
+            .await
+            .unwrap();
         let objects: Vec<_> = redtrail_notification::read(&payload)
             .messages
             .into_iter()
@@ -64,19 +71,29 @@ async fn ok_every_trigger_writes_what_it_announces() {
         match name.split('-').next() {
             Some("sqs") => assert_eq!(answer, json!({"batchItemFailures": []}), "{name}"),
             Some("s3") if name.contains("batch") => {
-                assert!(answer["results"].as_array().unwrap().iter().all(|result| {
-                    result["resultCode"] == "Succeeded"
-                }));
+                assert!(
+                    answer["results"]
+                        .as_array()
+                        .unwrap()
+                        .iter()
+                        .all(|result| { result["resultCode"] == "Succeeded" })
+                );
             }
             _ => assert_eq!(answer, Value::Null, "{name}"),
         }
         let items = handler.store.items();
-        let ledger = items.iter().filter(|(table, _)| *table == Table::Ledger).count();
+        let ledger = items
+            .iter()
+            .filter(|(table, _)| *table == Table::Ledger)
+            .count();
         let mut distinct = objects.clone();
         distinct.sort_by(|a, b| a.address.cmp(&b.address));
         distinct.dedup_by(|a, b| a.address == b.address);
         assert_eq!(ledger, distinct.len(), "{name}: one ledger item an object");
-        let events = items.iter().filter(|(table, _)| *table == Table::Principals).count();
+        let events = items
+            .iter()
+            .filter(|(table, _)| *table == Table::Principals)
+            .count();
         assert_eq!(events > 0, !objects.is_empty(), "{name}");
     }
     assert!(payloads > 20, "{payloads} payloads");
@@ -97,7 +114,10 @@ async fn batch(keys: &[&str], handler: &Handler<MemorySource, MemoryStore>) -> (
         .collect();
     let payload = json!({ "Records": records }).to_string();
     let mut metrics = Metrics::default();
-    let answer = handler.handle(payload.as_bytes(), clock(), &mut metrics).await.unwrap();
+    let answer = handler
+        .handle(payload.as_bytes(), clock(), &mut metrics)
+        .await
+        .unwrap();
     (answer, metrics)
 }
 
@@ -105,36 +125,64 @@ async fn batch(keys: &[&str], handler: &Handler<MemorySource, MemoryStore>) -> (
 async fn ok_only_what_failed_comes_back() {
     let handler = handler();
     let samples = sample::objects();
-    let good = samples.iter().find(|object| object.kind == sample::Kind::Log).unwrap();
-    let bad = samples.iter().find(|object| object.kind == sample::Kind::Truncated).unwrap();
+    let good = samples
+        .iter()
+        .find(|object| object.kind == sample::Kind::Log)
+        .unwrap();
+    let bad = samples
+        .iter()
+        .find(|object| object.kind == sample::Kind::Truncated)
+        .unwrap();
     let missing = good.key.replace("0905Z", "0906Z");
     let (answer, metrics) = batch(&[bad.key, &missing, good.key], &handler).await;
-    assert_eq!(answer, json!({"batchItemFailures": [{"itemIdentifier": "message-1"}]}));
+    assert_eq!(
+        answer,
+        json!({"batchItemFailures": [{"itemIdentifier": "message-1"}]})
+    );
     let line: Value = serde_json::from_str(&metrics.line("f", 0).unwrap()).unwrap();
     assert_eq!(line["ObjectsAccepted"], 1);
     assert_eq!(line["ObjectsRejected"], 1);
     assert_eq!(line["ObjectsFailed"], 1);
     assert_eq!(
         line["RecordsRead"].as_u64().unwrap(),
-        ["RecordsSelected", "RecordsNotSelected", "RecordsQuarantined"]
-            .map(|name| line[name].as_u64().unwrap())
-            .into_iter()
-            .sum::<u64>()
+        [
+            "RecordsSelected",
+            "RecordsNotSelected",
+            "RecordsQuarantined"
+        ]
+        .map(|name| line[name].as_u64().unwrap())
+        .into_iter()
+        .sum::<u64>()
     );
-    let rejected = handler.store.partition(Table::Ledger, "rejected#2026-03-02");
+    let rejected = handler
+        .store
+        .partition(Table::Ledger, "rejected#2026-03-02");
     assert_eq!(rejected.len(), 1);
 }
 
 #[tokio::test]
 async fn err_direct_invocations_fail_as_a_whole() {
     let handler = handler();
-    for payload in ["{}", "null", "[]", r#"{"Records":[]}"#, r#"{"s3Bucket":"b"}"#] {
-        let answer = handler.handle(payload.as_bytes(), clock(), &mut Metrics::default()).await;
+    for payload in [
+        "{}",
+        "null",
+        "[]",
+        r#"{"Records":[]}"#,
+        r#"{"s3Bucket":"b"}"#,
+    ] {
+        let answer = handler
+            .handle(payload.as_bytes(), clock(), &mut Metrics::default())
+            .await;
         assert!(answer.is_err(), "{payload}");
     }
     let key = sample::objects()[0].key.replace("0905Z", "0906Z");
     let missing = json!({"s3Bucket": sample::BUCKET, "s3ObjectKey": [key]}).to_string();
-    assert!(handler.handle(missing.as_bytes(), clock(), &mut Metrics::default()).await.is_err());
+    assert!(
+        handler
+            .handle(missing.as_bytes(), clock(), &mut Metrics::default())
+            .await
+            .is_err()
+    );
     assert!(handler.store.items().is_empty());
 }
 
@@ -148,7 +196,16 @@ async fn ok_out_of_time_gives_everything_back() {
         "body": json!({"s3Bucket": sample::BUCKET, "s3ObjectKey": keys}).to_string(),
     }]})
     .to_string();
-    let late = Clock { deadline: Instant::now(), ..clock() };
-    let answer = handler.handle(payload.as_bytes(), late, &mut Metrics::default()).await.unwrap();
-    assert_eq!(answer, json!({"batchItemFailures": [{"itemIdentifier": "m"}]}));
+    let late = Clock {
+        deadline: Instant::now(),
+        ..clock()
+    };
+    let answer = handler
+        .handle(payload.as_bytes(), late, &mut Metrics::default())
+        .await
+        .unwrap();
+    assert_eq!(
+        answer,
+        json!({"batchItemFailures": [{"itemIdentifier": "m"}]})
+    );
 }

@@ -1,7 +1,13 @@
 //! Facts of the repository that must agree: what the template grants and sets, what the
 //! code asks for, and what the pure core may depend on.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::{collections::BTreeSet, fs, path::{Path, PathBuf}, process::Command};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use redtrail_ingest::config;
 use serde_yaml_ng::Value;
@@ -27,12 +33,22 @@ fn plain(value: &Value) -> &Value {
 fn ok_the_template_sets_only_variables_that_the_function_reads() {
     let template = template();
     let set = &template["Resources"]["IngestFunction"]["Properties"]["Environment"]["Variables"];
-    let set: BTreeSet<&str> = set.as_mapping().unwrap().keys().filter_map(Value::as_str).collect();
+    let set: BTreeSet<&str> = set
+        .as_mapping()
+        .unwrap()
+        .keys()
+        .filter_map(Value::as_str)
+        .collect();
     let read: BTreeSet<&str> = config::VARIABLES.into();
     assert!(set.is_subset(&read), "{set:?} are set, {read:?} are read");
-    let tables: BTreeSet<&str> =
-        redtrail_model::TABLES.iter().map(|schema| schema.variable).collect();
-    assert!(tables.is_subset(&set), "every table is named to the function");
+    let tables: BTreeSet<&str> = redtrail_model::TABLES
+        .iter()
+        .map(|schema| schema.variable)
+        .collect();
+    assert!(
+        tables.is_subset(&set),
+        "every table is named to the function"
+    );
 }
 
 #[test]
@@ -49,7 +65,11 @@ fn ok_the_role_may_do_what_the_code_does_and_no_more() {
             match &statement["Action"] {
                 Value::String(action) => drop(granted.insert(action.clone())),
                 actions => granted.extend(
-                    actions.as_sequence().unwrap().iter().map(|action| action.as_str().unwrap().to_owned()),
+                    actions
+                        .as_sequence()
+                        .unwrap()
+                        .iter()
+                        .map(|action| action.as_str().unwrap().to_owned()),
                 ),
             }
         }
@@ -71,7 +91,10 @@ fn ok_the_role_may_do_what_the_code_does_and_no_more() {
     .into();
     assert_eq!(granted, used);
     let calls = calls_of_the_edge();
-    assert_eq!(calls, ["batch_write_item", "get_object"].map(str::to_owned).into());
+    assert_eq!(
+        calls,
+        ["batch_write_item", "get_object"].map(str::to_owned).into()
+    );
 }
 
 /// The SDK operations that the function's edge calls.
@@ -83,7 +106,12 @@ fn calls_of_the_edge() -> BTreeSet<String> {
         let lines: Vec<&str> = text.lines().map(str::trim).collect();
         for pair in lines.windows(2) {
             if pair[0] == ".client" {
-                calls.insert(pair[1].trim_start_matches('.').trim_end_matches("()").to_owned());
+                calls.insert(
+                    pair[1]
+                        .trim_start_matches('.')
+                        .trim_end_matches("()")
+                        .to_owned(),
+                );
             }
         }
         assert!(!text.contains("delete_request") && !text.contains("DeleteRequest"));
@@ -99,11 +127,18 @@ fn ok_the_core_knows_no_aws_and_no_runtime() {
         .current_dir(repository())
         .output()
         .unwrap();
-    assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
+    assert!(
+        tree.status.success(),
+        "{}",
+        String::from_utf8_lossy(&tree.stderr)
+    );
     let tree = String::from_utf8(tree.stdout).unwrap();
     assert!(tree.contains("redtrail-model"));
     for line in tree.lines() {
         let name = line.split(' ').next().unwrap_or_default();
-        assert!(!name.starts_with("aws") && !name.starts_with("tokio"), "{line}");
+        assert!(
+            !name.starts_with("aws") && !name.starts_with("tokio"),
+            "{line}"
+        );
     }
 }

@@ -18,13 +18,21 @@ pub(crate) struct Gunzip {
 enum Form {
     /// Fewer bytes came than the form can be told from.
     Unknown(Vec<u8>),
-    Gzip { inflate: Box<Decompress>, ended: bool },
+    Gzip {
+        inflate: Box<Decompress>,
+        ended: bool,
+    },
     Plain,
 }
 
 impl Gunzip {
     pub(crate) fn new(max_plain_bytes: u64) -> Self {
-        Self { form: Form::Unknown(Vec::new()), piece: Vec::new(), plain_bytes: 0, max_plain_bytes }
+        Self {
+            form: Form::Unknown(Vec::new()),
+            piece: Vec::new(),
+            plain_bytes: 0,
+            max_plain_bytes,
+        }
     }
 
     /// Takes the next bytes of the object and hands their plain bytes to `plain`.
@@ -43,10 +51,7 @@ impl Gunzip {
                 self.form = form;
                 self.push(&start, plain)
             }
-            Form::Plain => {
-                self.count(bytes.len())?;
-                plain(bytes)
-            }
+            Form::Plain => self.hand_on(bytes, plain),
             Form::Gzip { .. } => self.inflate(bytes, plain),
         }
     }
@@ -67,8 +72,7 @@ impl Gunzip {
     ) -> Result<(), Rejected> {
         let mut piece = std::mem::take(&mut self.piece);
         piece.resize(PIECE_BYTES, 0);
-        loop {
-            let Form::Gzip { inflate, ended } = &mut self.form else { break };
+        while let Form::Gzip { inflate, ended } = &mut self.form {
             if *ended {
                 if bytes.is_empty() {
                     break;
@@ -76,17 +80,16 @@ impl Gunzip {
                 return Err(Rejected::TrailingBytes);
             }
             let (before_in, before_out) = (inflate.total_in(), inflate.total_out());
-            let status = inflate
-                .decompress(bytes, &mut piece, FlushDecompress::None)
-                .map_err(|_| Rejected::CorruptGzip)?;
+            let outcome = inflate.decompress(bytes, &mut piece, FlushDecompress::None);
             let consumed = progress(before_in, inflate.total_in());
             let produced = progress(before_out, inflate.total_out());
-            *ended = status == Status::StreamEnd;
+            *ended = matches!(outcome, Ok(Status::StreamEnd));
+            let ended = *ended;
             bytes = bytes.get(consumed..).unwrap_or_default();
-            if produced > 0 {
-                self.count(produced)?;
-                plain(piece.get(..produced).unwrap_or_default())?;
-            } else if consumed == 0 && status != Status::StreamEnd {
+            // What came before an error is read before it, however the bytes were cut.
+            self.hand_on(piece.get(..produced).unwrap_or_default(), plain)?;
+            outcome.map_err(|_| Rejected::CorruptGzip)?;
+            if consumed == 0 && produced == 0 && !ended {
                 // All input is consumed and no output is left.
                 break;
             }
@@ -95,10 +98,20 @@ impl Gunzip {
         Ok(())
     }
 
-    fn count(&mut self, bytes: usize) -> Result<(), Rejected> {
-        self.plain_bytes = self.plain_bytes.saturating_add(bytes as u64);
-        if self.plain_bytes > self.max_plain_bytes {
-            return Err(Rejected::TooLarge { max_bytes: self.max_plain_bytes });
+    /// Hands on what the bound leaves room for; what is wrong within it is found first.
+    fn hand_on(
+        &mut self,
+        bytes: &[u8],
+        plain: &mut impl FnMut(&[u8]) -> Result<(), Rejected>,
+    ) -> Result<(), Rejected> {
+        let room = usize::try_from(self.max_plain_bytes - self.plain_bytes).unwrap_or(usize::MAX);
+        let within = bytes.get(..room).unwrap_or(bytes);
+        self.plain_bytes += within.len() as u64;
+        plain(within)?;
+        if within.len() < bytes.len() {
+            return Err(Rejected::TooLarge {
+                max_bytes: self.max_plain_bytes,
+            });
         }
         Ok(())
     }
@@ -109,17 +122,26 @@ impl Form {
     fn of(start: &[u8]) -> Result<Option<Self>, Rejected> {
         Ok(Some(match start {
             [] | [0x1f | 0x28 | 0x78 | 0xef | b'P'] => return Ok(None),
-            [0x1f, 0x8b, ..] => {
-                Self::Gzip { inflate: Box::new(Decompress::new_gzip(15)), ended: false }
-            }
+            [0x1f, 0x8b, ..] => Self::Gzip {
+                inflate: Box::new(Decompress::new_gzip(15)),
+                ended: false,
+            },
             [b'P', b'K', ..] => return Err(Rejected::NotGzip { looks_like: "zip" }),
             [0x28, 0xb5, ..] => return Err(Rejected::NotGzip { looks_like: "zstd" }),
             [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..] => {
                 return Err(Rejected::NotGzip { looks_like: "zlib" });
             }
-            [0xef, 0xbb, ..] => return Err(Rejected::NotGzip { looks_like: "text with a byte order mark" }),
+            [0xef, 0xbb, ..] => {
+                return Err(Rejected::NotGzip {
+                    looks_like: "text with a byte order mark",
+                });
+            }
             [b'{' | b' ' | b'\t' | b'\r' | b'\n', ..] => Self::Plain,
-            _ => return Err(Rejected::NotGzip { looks_like: "something else" }),
+            _ => {
+                return Err(Rejected::NotGzip {
+                    looks_like: "something else",
+                });
+            }
         }))
     }
 }
@@ -154,7 +176,11 @@ mod tests {
 
     fn check(bytes: &[u8], expected: Result<&[u8], Rejected>) {
         for cut in [1, 7, 64, usize::MAX] {
-            assert_eq!(read(bytes, cut), expected.clone().map(<[u8]>::to_vec), "cut {cut}");
+            assert_eq!(
+                read(bytes, cut),
+                expected.clone().map(<[u8]>::to_vec),
+                "cut {cut}"
+            );
         }
     }
 
@@ -172,8 +198,14 @@ mod tests {
         check(b"", Err(Rejected::Empty));
         check(&good[..good.len() - 1], Err(Rejected::Truncated));
         check(&good[..4], Err(Rejected::Truncated));
-        check(&[good.clone(), good.clone()].concat(), Err(Rejected::TrailingBytes));
-        check(&[good.clone(), vec![0]].concat(), Err(Rejected::TrailingBytes));
+        check(
+            &[good.clone(), good.clone()].concat(),
+            Err(Rejected::TrailingBytes),
+        );
+        check(
+            &[good.clone(), vec![0]].concat(),
+            Err(Rejected::TrailingBytes),
+        );
         let mut checksum = good.clone();
         let at = checksum.len() - 6;
         checksum[at] ^= 1;
@@ -190,6 +222,9 @@ mod tests {
 
     #[test]
     fn err_bomb() {
-        check(&gzip(&vec![b' '; 2 << 20]), Err(Rejected::TooLarge { max_bytes: 1 << 20 }));
+        check(
+            &gzip(&vec![b' '; 2 << 20]),
+            Err(Rejected::TooLarge { max_bytes: 1 << 20 }),
+        );
     }
 }

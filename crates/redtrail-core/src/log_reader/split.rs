@@ -26,7 +26,10 @@ pub(crate) struct Element<'a> {
 pub(crate) enum Content<'a> {
     Bytes(&'a [u8]),
     /// Larger than one element may be: delimited, not kept.
-    TooLarge { length: u64, sha256: [u8; 32] },
+    TooLarge {
+        length: u64,
+        sha256: [u8; 32],
+    },
 }
 
 pub(crate) struct Splitter {
@@ -82,7 +85,7 @@ impl Splitter {
         let mut at = 0;
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
             at += match self.state {
-                State::Key | State::Value | State::Element => self.delimited(rest, at, element)?,
+                State::Key | State::Value | State::Element => self.delimited(rest, element)?,
                 State::Scalar | State::ScalarElement => self.scalar(rest, element)?,
                 _ => self.frame(rest, at)?,
             };
@@ -143,7 +146,7 @@ impl Splitter {
 
     fn begin(&mut self, state: State, at: usize) -> State {
         self.value = Delimiter::default();
-        self.pending = Pending { offset: self.offset + at as u64, ..Pending::default() };
+        self.pending.begin(self.offset + at as u64);
         state
     }
 
@@ -151,7 +154,6 @@ impl Splitter {
     fn delimited(
         &mut self,
         rest: &[u8],
-        at: usize,
         element: &mut impl FnMut(Element<'_>),
     ) -> Result<usize, Rejected> {
         let end = self.value.end(rest);
@@ -170,7 +172,10 @@ impl Splitter {
         if end.is_some() {
             self.state = match self.state {
                 State::Key => {
-                    let is_records = self.pending.is_records_key().ok_or(self.malformed(at))?;
+                    let broken = Rejected::Malformed {
+                        offset: self.pending.offset,
+                    };
+                    let is_records = self.pending.is_records_key().ok_or(broken)?;
                     if is_records && self.records_seen {
                         return Err(Rejected::DoubledRecords);
                     }
@@ -195,15 +200,22 @@ impl Splitter {
         let end = rest.iter().position(|byte| !is_scalar(*byte));
         let bytes = end.and_then(|end| rest.get(..end)).unwrap_or(rest);
         let in_records = self.state == State::ScalarElement;
-        let limit = if in_records { self.max_element_bytes } else { MAX_SCALAR_BYTES };
+        let limit = if in_records {
+            self.max_element_bytes
+        } else {
+            MAX_SCALAR_BYTES
+        };
         self.pending.append(bytes, limit);
         if end.is_some() {
             if in_records {
                 self.hand_out_pending(element);
                 self.state = State::AfterElement;
             } else {
-                serde_json::from_slice::<IgnoredAny>(&self.pending.bytes)
-                    .map_err(|_| Rejected::Malformed { offset: self.pending.offset })?;
+                serde_json::from_slice::<IgnoredAny>(&self.pending.bytes).map_err(|_| {
+                    Rejected::Malformed {
+                        offset: self.pending.offset,
+                    }
+                })?;
                 self.state = State::AfterValue;
             }
         }
@@ -212,31 +224,47 @@ impl Splitter {
 
     fn hand_out(&mut self, bytes: &[u8], element: &mut impl FnMut(Element<'_>)) {
         let content = if bytes.len() > self.max_element_bytes {
-            Content::TooLarge { length: bytes.len() as u64, sha256: Sha256::digest(bytes).into() }
+            Content::TooLarge {
+                length: bytes.len() as u64,
+                sha256: Sha256::digest(bytes).into(),
+            }
         } else {
             Content::Bytes(bytes)
         };
-        element(Element { index: self.next_index, offset: self.pending.offset, content });
+        element(Element {
+            index: self.next_index,
+            offset: self.pending.offset,
+            content,
+        });
         self.next_index += 1;
     }
 
     fn hand_out_pending(&mut self, element: &mut impl FnMut(Element<'_>)) {
-        let pending = std::mem::take(&mut self.pending);
-        let content = match pending.overflow {
-            Some(hash) => {
-                Content::TooLarge { length: pending.length, sha256: hash.finalize().into() }
-            }
-            None => Content::Bytes(&pending.bytes),
+        let Pending {
+            offset,
+            length,
+            bytes,
+            overflow,
+        } = &mut self.pending;
+        let content = match overflow.take() {
+            Some(hash) => Content::TooLarge {
+                length: *length,
+                sha256: hash.finalize().into(),
+            },
+            None => Content::Bytes(bytes),
         };
-        element(Element { index: self.next_index, offset: pending.offset, content });
+        element(Element {
+            index: self.next_index,
+            offset: *offset,
+            content,
+        });
         self.next_index += 1;
-        // The buffer is kept for the next element that spans two pieces.
-        self.pending.bytes = pending.bytes;
-        self.pending.bytes.clear();
     }
 
     fn malformed(&self, at: usize) -> Rejected {
-        Rejected::Malformed { offset: self.offset + at as u64 }
+        Rejected::Malformed {
+            offset: self.offset + at as u64,
+        }
     }
 }
 
@@ -251,6 +279,17 @@ struct Pending {
 }
 
 impl Pending {
+    /// The buffer is kept for the next value that spans two pieces.
+    fn begin(&mut self, offset: u64) {
+        let mut bytes = std::mem::take(&mut self.bytes);
+        bytes.clear();
+        *self = Self {
+            offset,
+            bytes,
+            ..Self::default()
+        };
+    }
+
     fn is_empty(&self) -> bool {
         self.length == 0
     }
@@ -270,7 +309,8 @@ impl Pending {
     fn keep_start(&mut self, bytes: &[u8], limit: usize) {
         self.length += bytes.len() as u64;
         let room = limit.saturating_sub(self.bytes.len()).min(bytes.len());
-        self.bytes.extend_from_slice(bytes.get(..room).unwrap_or_default());
+        self.bytes
+            .extend_from_slice(bytes.get(..room).unwrap_or_default());
     }
 
     /// Whether the pending key is `Records`; `None` when it is no readable key.
@@ -284,7 +324,10 @@ impl Pending {
 }
 
 fn is_scalar(byte: u8) -> bool {
-    !matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b',' | b':' | b'"' | b'{' | b'}' | b'[' | b']')
+    !matches!(
+        byte,
+        b' ' | b'\t' | b'\r' | b'\n' | b',' | b':' | b'"' | b'{' | b'}' | b'[' | b']'
+    )
 }
 
 #[cfg(test)]
@@ -309,8 +352,16 @@ mod tests {
     fn check(document: &str, expected: Result<&[&str], Rejected>) {
         for cut in [1, 2, 3, 5, usize::MAX] {
             let found = read(document.as_bytes(), cut);
-            let contents = found.as_ref().map(|all| all.iter().map(|(.., text)| text.as_str()).collect::<Vec<_>>());
-            assert_eq!(contents, expected.as_ref().map(|all| all.to_vec()), "{document} cut {cut}");
+            let contents = found.as_ref().map(|all| {
+                all.iter()
+                    .map(|(.., text)| text.as_str())
+                    .collect::<Vec<_>>()
+            });
+            assert_eq!(
+                contents,
+                expected.as_ref().map(|all| all.to_vec()),
+                "{document} cut {cut}"
+            );
             for (place, (index, offset, text)) in found.into_iter().flatten().enumerate() {
                 assert_eq!(index, place as u64);
                 let there = &document.as_bytes()[offset as usize..];
@@ -322,9 +373,15 @@ mod tests {
     #[test]
     fn ok_every_element_is_handed_out() {
         check(r#"{"Records":[]}"#, Ok(&[]));
-        check(" { \"a\" : [1,{\"Records\":[2]}] ,\n\"Records\" : [ {\"b\":1} , {} ] , \"c\":-1e9 } \n", Ok(&[r#"{"b":1}"#, "{}"]));
+        check(
+            " { \"a\" : [1,{\"Records\":[2]}] ,\n\"Records\" : [ {\"b\":1} , {} ] , \"c\":-1e9 } \n",
+            Ok(&[r#"{"b":1}"#, "{}"]),
+        );
         check(r#"{"\u0052ecords":[{}]}"#, Ok(&["{}"]));
-        check(r#"{"Records":[null,1,"x]",[2],{}]}"#, Ok(&["null", "1", r#""x]""#, "[2]", "{}"]));
+        check(
+            r#"{"Records":[null,1,"x]",[2],{}]}"#,
+            Ok(&["null", "1", r#""x]""#, "[2]", "{}"]),
+        );
         let large = format!(r#"{{"Records":[{{"a":"{}"}},{{}}]}}"#, "x".repeat(100));
         check(&large, Ok(&["too large: 108", "{}"]));
     }
@@ -339,9 +396,18 @@ mod tests {
         check(r#"{"a":{"Records":[]}}"#, Err(Rejected::NoRecords));
         check(r#"{"Records":null}"#, Err(Rejected::RecordsNotAnArray));
         check(r#"{"Records":{}}"#, Err(Rejected::RecordsNotAnArray));
-        check(r#"{"Records":[],"Records":[]}"#, Err(Rejected::DoubledRecords));
-        check(r#"{"Records":[],"\u0052ecords":null}"#, Err(Rejected::DoubledRecords));
-        check(r#"{"Records":[{}]} {"Records":[]}"#, Err(Rejected::TrailingDocument));
+        check(
+            r#"{"Records":[],"Records":[]}"#,
+            Err(Rejected::DoubledRecords),
+        );
+        check(
+            r#"{"Records":[],"\u0052ecords":null}"#,
+            Err(Rejected::DoubledRecords),
+        );
+        check(
+            r#"{"Records":[{}]} {"Records":[]}"#,
+            Err(Rejected::TrailingDocument),
+        );
         check(r#"{"Records":[{}]"#, Err(Rejected::Truncated));
         check(r#"{"Records":[{"a":"}"#, Err(Rejected::Truncated));
         check(r#"[{"Records":[]}]"#, at(0));
@@ -352,5 +418,6 @@ mod tests {
         check(r#"{'Records':[]}"#, at(1));
         check(r#"{"Records":[],}"#, at(14));
         check(r#"{/**/"Records":[]}"#, at(1));
+        check(r#"{"\x":1,"Records":[]}"#, at(1));
     }
 }

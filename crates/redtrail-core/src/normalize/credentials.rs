@@ -2,16 +2,17 @@
 //! false, or `None` where AWS's data cannot tell.
 //! <https://docs.aws.amazon.com/redshift/latest/mgmt/logging-with-cloudtrail.html>
 
-use redtrail_model::UserIdentity;
+use redtrail_model::{EventRecord, UserIdentity};
 
-use crate::select::Selector;
+use super::principal::is_service_event;
+use crate::select::{Selector, service_linked_to};
 
-/// The console's sign-in service stands in `invokedBy` of old console records: no
-/// service was acting.
-const CONSOLE_SIGN_IN: &str = "signin.amazonaws.com";
+/// The console's names, in `invokedBy` of old console records: a person was acting.
+const CONSOLE: [&str; 2] = ["signin.amazonaws.com", "console.amazonaws.com"];
 
 /// Was the request made with root or user credentials?
-pub fn root_or_user_credentials(identity: &UserIdentity<'_>) -> Option<bool> {
+pub fn root_or_user_credentials(event: &EventRecord<'_>) -> Option<bool> {
+    let identity = &event.user_identity;
     match identity.identity_type.as_deref() {
         Some("Root" | "IAMUser") => Some(true),
         Some(
@@ -19,7 +20,7 @@ pub fn root_or_user_credentials(identity: &UserIdentity<'_>) -> Option<bool> {
             | "SAMLUser" | "WebIdentityUser" | "Directory",
         ) => Some(false),
         Some("Unknown") if is_identity_center_user(identity) => Some(false),
-        None if identity.invoked_by.is_some() => Some(false),
+        None if is_without_caller(event) => Some(false),
         _ => None,
     }
 }
@@ -28,7 +29,8 @@ pub fn root_or_user_credentials(identity: &UserIdentity<'_>) -> Option<bool> {
 ///
 /// A console or MFA session of a user is still the user's; a bearer token of Identity
 /// Center is neither.
-pub fn temporary_credentials(identity: &UserIdentity<'_>) -> Option<bool> {
+pub fn temporary_credentials(event: &EventRecord<'_>) -> Option<bool> {
+    let identity = &event.user_identity;
     match identity.identity_type.as_deref() {
         Some("Root") => Some(identity.session.assumed_root == Some(true)),
         Some("AssumedRole" | "Role" | "FederatedUser" | "SAMLUser" | "WebIdentityUser") => {
@@ -36,18 +38,20 @@ pub fn temporary_credentials(identity: &UserIdentity<'_>) -> Option<bool> {
         }
         Some("IAMUser" | "AWSService" | "IdentityCenterUser" | "Directory") => Some(false),
         Some("Unknown") if is_identity_center_user(identity) => Some(false),
-        None if identity.invoked_by.is_some() => Some(false),
+        None if is_without_caller(event) => Some(false),
         _ => None,
     }
 }
 
 /// Was it made by another AWS service?
-pub fn by_aws_service(identity: &UserIdentity<'_>, selector: &Selector) -> Option<bool> {
-    let invoked = identity.invoked_by.as_deref().is_some_and(|by| by != CONSOLE_SIGN_IN);
-    let accounts = [&identity.account_id, &identity.session.issuer.account_id];
-    let redshifts_own =
-        accounts.into_iter().flatten().any(|account| selector.is_redshift_account(account));
-    if invoked || redshifts_own {
+pub fn by_aws_service(event: &EventRecord<'_>, selector: &Selector) -> Option<bool> {
+    let identity = &event.user_identity;
+    let sure = invoked_by_service(identity)
+        || is_service_event(event)
+        || came_from_service(event)
+        || service_linked_to(identity).is_some()
+        || selector.is_redshift(identity);
+    if sure {
         return Some(true);
     }
     match identity.identity_type.as_deref() {
@@ -61,46 +65,23 @@ pub fn by_aws_service(identity: &UserIdentity<'_>, selector: &Selector) -> Optio
     }
 }
 
-fn is_identity_center_user(identity: &UserIdentity<'_>) -> bool {
-    identity.on_behalf_of_user.is_some()
+fn invoked_by_service(identity: &UserIdentity<'_>) -> bool {
+    identity.invoked_by.as_deref().is_some_and(|name| !CONSOLE.contains(&name))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use redtrail_model::RawJson;
+/// Of calls made by a service CloudTrail shows only the service's DNS name as address.
+fn came_from_service(event: &EventRecord<'_>) -> bool {
+    event.source_ip_address.as_deref().is_some_and(|address| {
+        let is_name = address.ends_with(".amazonaws.com") || address.ends_with(".amazonaws.com.cn");
+        is_name && !CONSOLE.contains(&address)
+    })
+}
 
-    fn check(identity: &str, expected: (Option<bool>, Option<bool>, Option<bool>)) {
-        let identity_of = UserIdentity::read(RawJson::parse(identity).unwrap());
-        let selector = Selector::default();
-        let answers = (
-            root_or_user_credentials(&identity_of),
-            temporary_credentials(&identity_of),
-            by_aws_service(&identity_of, &selector),
-        );
-        assert_eq!(answers, expected, "{identity}");
-    }
+/// No type, because the service itself made the event or the call.
+fn is_without_caller(event: &EventRecord<'_>) -> bool {
+    invoked_by_service(&event.user_identity) || is_service_event(event)
+}
 
-    #[test]
-    fn ok_three_questions() {
-        const YES: Option<bool> = Some(true);
-        const NO: Option<bool> = Some(false);
-        check(r#"{"type":"Root"}"#, (YES, NO, NO));
-        check(r#"{"type":"Root","sessionContext":{"assumedRoot":"true"}}"#, (YES, YES, NO));
-        check(r#"{"type":"IAMUser","sessionContext":{"attributes":{"mfaAuthenticated":"true"}}}"#, (YES, NO, NO));
-        check(r#"{"type":"IAMUser","invokedBy":"signin.amazonaws.com"}"#, (YES, NO, NO));
-        check(r#"{"type":"IAMUser","invokedBy":"redshift.amazonaws.com"}"#, (YES, NO, YES));
-        check(r#"{"type":"AssumedRole","accountId":"123456789012"}"#, (NO, YES, NO));
-        check(r#"{"type":"AssumedRole","accountId":"790247189693"}"#, (NO, YES, YES));
-        check(r#"{"type":"FederatedUser"}"#, (NO, YES, NO));
-        check(r#"{"type":"AWSService","invokedBy":"redshift.amazonaws.com"}"#, (NO, NO, YES));
-        check(r#"{"accountId":"1","invokedBy":"redshift.amazonaws.com"}"#, (NO, NO, YES));
-        check(r#"{"type":"AWSAccount","accountId":"123456789012"}"#, (None, None, None));
-        check(r#"{"type":"AWSAccount","accountId":"790247189693"}"#, (None, None, YES));
-        check(r#"{"type":"IdentityCenterUser","onBehalfOf":{"userId":"u"}}"#, (NO, NO, NO));
-        check(r#"{"type":"Unknown","onBehalfOf":{"userId":"u"}}"#, (NO, NO, NO));
-        check(r#"{"type":"Unknown"}"#, (None, None, NO));
-        check(r#"{"type":"BrandNew"}"#, (None, None, None));
-        check(r#"{}"#, (None, None, None));
-    }
+fn is_identity_center_user(identity: &UserIdentity<'_>) -> bool {
+    identity.on_behalf_of_user.is_some()
 }

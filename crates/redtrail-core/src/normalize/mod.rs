@@ -55,7 +55,7 @@ pub fn audit_event(
     };
 
     let identity = &event.user_identity;
-    let principal = principal::principal(identity);
+    let principal = principal::principal(&event);
     let findings = resources::findings(&event);
     if !findings.known_operation {
         flags.push(Flag::UnknownOperation);
@@ -112,9 +112,9 @@ pub fn audit_event(
             name,
         ),
         person: shorten.field("person", principal::person(identity).as_deref(), name),
-        root_or_user_credentials: credentials::root_or_user_credentials(identity),
-        temporary_credentials: credentials::temporary_credentials(identity),
-        by_aws_service: credentials::by_aws_service(identity, selector),
+        root_or_user_credentials: credentials::root_or_user_credentials(&event),
+        temporary_credentials: credentials::temporary_credentials(&event),
+        by_aws_service: credentials::by_aws_service(&event, selector),
         source_ip_address: shorten.field(
             "source_ip_address",
             event.source_ip_address.as_deref(),
@@ -129,9 +129,20 @@ pub fn audit_event(
             MAX_ERROR_MESSAGE_BYTES,
         ),
         shared_event_id: shorten.field("shared_event_id", event.shared_event_id.as_deref(), name),
+        addendum_reason: shorten.field(
+            "addendum_reason",
+            addendum(&event, "reason").as_deref(),
+            name,
+        ),
+        original_event_id: shorten.field(
+            "original_event_id",
+            addendum(&event, "originalEventID").as_deref(),
+            name,
+        ),
         principal,
         touched: findings.touched,
         changes_resource: findings.changes_resource,
+        aliases: findings.aliases,
         request_parameters: summary.request_parameters,
         response_elements: summary.response_elements,
         selected_by,
@@ -140,6 +151,10 @@ pub fn audit_event(
         record_bytes: record.bytes.len() as u64,
         origin: Origin { record_index: record.index, ..origin.clone() },
     })
+}
+
+fn addendum<'a>(event: &EventRecord<'a>, member: &str) -> Option<Cow<'a, str>> {
+    event.addendum?.get(member)?.scalar()
 }
 
 fn caller_account<'a>(identity: &'a UserIdentity<'_>) -> Option<&'a str> {

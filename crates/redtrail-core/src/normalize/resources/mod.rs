@@ -8,7 +8,7 @@ mod kind;
 mod rules;
 mod tree;
 
-use redtrail_model::{EventRecord, RawJson, ResourceKey, Touched};
+use redtrail_model::{Alias, EventRecord, RawJson, Touched};
 
 use collector::{Collector, Found};
 use expression::Expression;
@@ -34,14 +34,6 @@ pub struct Findings {
     pub aliases: Vec<Alias>,
     /// More was touched than there are rows for one event.
     pub resources_cut: bool,
-}
-
-/// Two keys of one thing, or of a thing and what it belongs to: a name and its ARN, a
-/// cluster and its namespace, a workgroup and its namespace.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Alias {
-    pub first: ResourceKey,
-    pub second: ResourceKey,
 }
 
 /// What `record` touched.
@@ -176,7 +168,11 @@ impl Asker<'_> {
         if pair.same {
             collector.replace(&first, &second);
         }
-        let alias = Alias { first, second };
+        let alias = Alias {
+            first,
+            second,
+            same: pair.same,
+        };
         if alias.first != alias.second && aliases.len() < MAX_ALIASES && !aliases.contains(&alias) {
             aliases.push(alias);
         }
