@@ -20,9 +20,15 @@ mod tests {
     #[test]
     fn ok_every_id_is_an_account_id() {
         let ids: Vec<_> = published().collect();
-        assert!(ids.contains(&"790247189693"), "us-east-2 of the guide's own example");
+        assert!(
+            ids.contains(&"790247189693"),
+            "us-east-2 of the guide's own example"
+        );
         for id in ids {
-            assert!(id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit()), "{id}");
+            assert!(
+                id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit()),
+                "{id}"
+            );
         }
     }
 }

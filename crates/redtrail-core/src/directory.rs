@@ -28,7 +28,7 @@ pub struct AliasFact {
     pub schema_version: u32,
 }
 
-/// An event that shares its id with copies in other accounts.
+/// An event that belongs to another: its copy in another account, or what it corrects.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkFact {
     pub subject: String,
@@ -49,6 +49,11 @@ pub fn resource_subject(key: &ResourceKey) -> String {
 /// The copies of an event stand under this subject.
 pub fn shared_event_subject(shared_event_id: &str) -> String {
     bounded(&format!("shared#{shared_event_id}"), MAX_PARTITION_KEY_BYTES)
+}
+
+/// The corrections of an event stand under this subject.
+pub fn corrected_event_subject(event_id: &str) -> String {
+    bounded(&format!("event#{event_id}"), MAX_PARTITION_KEY_BYTES)
 }
 
 /// The facts that one event shows.
@@ -72,9 +77,11 @@ pub fn puts(event: &AuditEvent) -> Result<Vec<Put>, serde_dynamo::Error> {
             puts.push(put(&fact)?);
         }
     }
-    if let Some(shared) = &event.shared_event_id {
+    let shared = event.shared_event_id.as_deref().map(shared_event_subject);
+    let corrected = event.original_event_id.as_deref().map(corrected_event_subject);
+    for subject in shared.into_iter().chain(corrected) {
         puts.push(put(&LinkFact {
-            subject: shared_event_subject(shared),
+            subject,
             edge: bounded(&format!("{LINK}{}", event.event_key), MAX_SORT_KEY_BYTES),
             principal: event.principal.clone(),
             event_key: event.event_key.clone(),
@@ -87,4 +94,60 @@ pub fn puts(event: &AuditEvent) -> Result<Vec<Put>, serde_dynamo::Error> {
 
 fn put(fact: &impl Serialize) -> Result<Put, serde_dynamo::Error> {
     Ok(Put { table: Table::Directory, item: serde_dynamo::to_item(fact)? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{log_reader::RawRecord, normalize::audit_event, select::Selector};
+    use redtrail_model::Origin;
+    use serde_dynamo::AttributeValue;
+
+    /// Subjects and edges of the facts that a record shows.
+    fn facts(more: &str) -> Vec<(String, String)> {
+        let record = format!(
+            r#"{{"eventID":"e1","eventTime":"2026-03-02T09:00:00Z","eventSource":"redshift-serverless.amazonaws.com","eventName":"CreateNamespace"{more}}}"#
+        );
+        let record = RawRecord { index: 0, offset: 0, bytes: record.into_bytes() };
+        let origin =
+            Origin { bucket: "b".into(), key: "k".into(), version: None, record_index: 0 };
+        let event = audit_event(&record, &origin, &Selector::default()).unwrap();
+        let text = |put: &Put, name: &str| match &put.item.inner()[name] {
+            AttributeValue::S(text) => text.clone(),
+            other => panic!("{other:?}"),
+        };
+        let facts = puts(&event).unwrap();
+        facts.iter().map(|put| (text(put, "subject"), text(put, "edge"))).collect()
+    }
+
+    #[test]
+    fn ok_an_event_alone_says_nothing() {
+        assert_eq!(facts(""), []);
+    }
+
+    #[test]
+    fn ok_copies_and_corrections_are_linked() {
+        let edge = "event#2026-03-02T09:00:00.000Z#e1".to_owned();
+        assert_eq!(
+            facts(r#","sharedEventID":"s1","addendum":{"reason":"UPDATED_DATA","originalEventID":"e0"}"#),
+            [("shared#s1".to_owned(), edge.clone()), ("event#e0".to_owned(), edge)]
+        );
+    }
+
+    #[test]
+    fn ok_a_name_and_its_arn_know_each_other() {
+        let arn = "arn:aws:redshift-serverless:us-east-1:111122223333:namespace/1";
+        let name = "name:redshift-serverless:us-east-1:111122223333:namespace/n";
+        let facts = facts(&format!(
+            r#","awsRegion":"us-east-1","recipientAccountId":"111122223333","responseElements":{{"namespace":{{"namespaceName":"n","namespaceArn":"{arn}"}}}}"#
+        ));
+        let key = "2026-03-02T09:00:00.000Z#e1";
+        assert_eq!(
+            facts,
+            [
+                (format!("resource#{name}"), format!("alias#{key}#{arn}")),
+                (format!("resource#{arn}"), format!("alias#{key}#{name}")),
+            ]
+        );
+    }
 }

@@ -8,8 +8,8 @@ use redtrail_model::{AuditEvent, EventTime, Origin};
 use thiserror::Error;
 
 use crate::{
-    edge::{EdgeError, EdgeErrorKind, ItemStore, LogBody, LogSource, ObjectIdentity},
     directory,
+    edge::{EdgeError, EdgeErrorKind, ItemStore, LogBody, LogSource, ObjectIdentity},
     item::{self, Put, Retention},
     ledger::{LedgerEntry, Listed, Verdict},
     log_reader::{Limits, LogReader, Proven, RawRecord, Rejected},

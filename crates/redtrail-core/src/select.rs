@@ -72,28 +72,47 @@ impl Selector {
     pub fn new<'a>(further_accounts: impl IntoIterator<Item = &'a str>) -> Self {
         let services = FAMILY.map(str::to_owned).into();
         let further = further_accounts.into_iter().map(str::to_owned);
-        Self::of(services, accounts::published().map(str::to_owned).chain(further).collect())
+        Self::of(
+            services,
+            accounts::published()
+                .map(str::to_owned)
+                .chain(further)
+                .collect(),
+        )
     }
 
     /// The same selector that also counts these services to the family, as in `eventSource`.
     #[must_use]
     pub fn with_services<'a>(self, further: impl IntoIterator<Item = &'a str>) -> Self {
-        let Self { mut services, redshift_accounts, .. } = self;
+        let Self {
+            mut services,
+            redshift_accounts,
+            ..
+        } = self;
         services.extend(further.into_iter().map(str::to_owned));
         Self::of(services, redshift_accounts)
     }
 
     fn of(services: Vec<String>, redshift_accounts: HashSet<String>) -> Self {
-        let texts = services.iter().chain(&redshift_accounts).map(String::as_str);
+        let texts = services
+            .iter()
+            .chain(&redshift_accounts)
+            .map(String::as_str);
         let hints = AhoCorasick::new(texts.chain(ENCRYPTION_CONTEXT_KEYS))
             .expect("a few dozen short literals make a small automaton");
-        Self { services, redshift_accounts, hints }
+        Self {
+            services,
+            redshift_accounts,
+            hints,
+        }
     }
 
     /// Whether the caller belongs to Redshift: its account, its issuer's, or the account in
     /// one of its ARNs is one of Redshift's own.
     pub fn is_redshift(&self, identity: &UserIdentity<'_>) -> bool {
-        identity.accounts().any(|account| self.redshift_accounts.contains(account))
+        identity
+            .accounts()
+            .any(|account| self.redshift_accounts.contains(account))
     }
 
     fn is_family(&self, service: &str) -> bool {
@@ -115,9 +134,9 @@ impl Selector {
         }
         let text = String::from_utf8_lossy(bytes);
         match EventRecord::parse(&text) {
-            Ok(record) => {
-                self.sign(&record).map_or(Judgement::NotSelected, Judgement::Selected)
-            }
+            Ok(record) => self
+                .sign(&record)
+                .map_or(Judgement::NotSelected, Judgement::Selected),
             Err(_) if self.hints.is_match(bytes) => Judgement::Unreadable(Unreadable::Malformed),
             Err(_) => Judgement::NotSelected,
         }
@@ -128,9 +147,8 @@ impl Selector {
     pub fn sign(&self, record: &EventRecord<'_>) -> Option<SelectedBy> {
         let identity = &record.user_identity;
         let source = record.event_source.as_deref().unwrap_or_default();
-        let is_family = |text: &Option<Cow<'_, str>>| {
-            text.as_deref().is_some_and(|text| self.is_family(text))
-        };
+        let is_family =
+            |text: &Option<Cow<'_, str>>| text.as_deref().is_some_and(|text| self.is_family(text));
         let uses_kms = || source == "kms.amazonaws.com";
         if self.is_family(source) {
             Some(SelectedBy::EventSource)
@@ -192,7 +210,11 @@ fn encrypts_for_redshift(parameters: RawJson<'_>) -> bool {
     ]
     .into_iter()
     .flatten()
-    .any(|context| ENCRYPTION_CONTEXT_KEYS.iter().any(|key| context.get(key).is_some()))
+    .any(|context| {
+        ENCRYPTION_CONTEXT_KEYS
+            .iter()
+            .any(|key| context.get(key).is_some())
+    })
 }
 
 /// The record's own `eventSource`, found without reading what is not asked for.
@@ -209,17 +231,21 @@ fn event_source(bytes: &[u8]) -> Result<Cow<'_, str>, Unreadable> {
         }
         source = Some(value);
         // A second key would contain these bytes, or be written with an escape.
-        if memmem::find(rest, b"\"eventSource\"").is_none() && memmem::find(rest, b"\\u").is_none() {
+        if memmem::find(rest, b"\"eventSource\"").is_none() && memmem::find(rest, b"\\u").is_none()
+        {
             break;
         }
     }
     let text = source.and_then(|value| std::str::from_utf8(value).ok());
-    text.and_then(|text| RawJson::parse(text).ok()).and_then(RawJson::string).ok_or(Unreadable::NoEventSource)
+    text.and_then(|text| RawJson::parse(text).ok())
+        .and_then(RawJson::string)
+        .ok_or(Unreadable::NoEventSource)
 }
 
 fn is_event_source_key(key: &[u8]) -> bool {
     key == b"\"eventSource\""
-        || key.contains(&b'\\') && serde_json::from_slice::<String>(key).is_ok_and(|key| key == "eventSource")
+        || key.contains(&b'\\')
+            && serde_json::from_slice::<String>(key).is_ok_and(|key| key == "eventSource")
 }
 
 /// The next `"key": value` of an object and what stands behind it; `None` at the
@@ -227,7 +253,10 @@ fn is_event_source_key(key: &[u8]) -> bool {
 fn next_member(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let at = bytes.iter().position(|byte| *byte == b'"')?;
     let (key, rest) = delimited(bytes.get(at..)?)?;
-    let rest = rest.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
+    let rest = rest
+        .trim_ascii_start()
+        .strip_prefix(b":")?
+        .trim_ascii_start();
     let (value, rest) = match rest.first()? {
         b'{' | b'[' | b'"' => delimited(rest)?,
         _ => {
@@ -247,13 +276,20 @@ mod tests {
     use super::*;
 
     fn check(record: &str, expected: Judgement) {
-        assert_eq!(Selector::default().judge(record.as_bytes()), expected, "{record}");
+        assert_eq!(
+            Selector::default().judge(record.as_bytes()),
+            expected,
+            "{record}"
+        );
     }
 
     #[test]
     fn ok_by_event_source() {
         for source in FAMILY {
-            check(&format!(r#"{{"eventSource":"{source}"}}"#), Judgement::Selected(SelectedBy::EventSource));
+            check(
+                &format!(r#"{{"eventSource":"{source}"}}"#),
+                Judgement::Selected(SelectedBy::EventSource),
+            );
         }
         check(
             r#"{ "a" : {"eventSource":"s3.amazonaws.com"}, "\u0065ventSource" : "\u0072edshift.amazonaws.com" }"#,
@@ -311,13 +347,19 @@ mod tests {
             "r\u{435}dshift.amazonaws.com",
             "",
         ] {
-            check(&format!(r#"{{"eventSource":"{source}"}}"#), Judgement::NotSelected);
+            check(
+                &format!(r#"{{"eventSource":"{source}"}}"#),
+                Judgement::NotSelected,
+            );
         }
         check(
             r#"{"eventSource":"s3.amazonaws.com","requestParameters":{"eventSource":"redshift.amazonaws.com","accountId":"790247189693"}}"#,
             Judgement::NotSelected,
         );
-        check(r#"{"eventSource":"s3.amazonaws.com","broken":}"#, Judgement::NotSelected);
+        check(
+            r#"{"eventSource":"s3.amazonaws.com","broken":}"#,
+            Judgement::NotSelected,
+        );
     }
 
     #[test]
@@ -339,10 +381,13 @@ mod tests {
 
     #[test]
     fn ok_further_accounts_and_services() {
-        let selector = Selector::new(["000000000001"]).with_services(["redshift.example.amazonaws.com"]);
+        let selector =
+            Selector::new(["000000000001"]).with_services(["redshift.example.amazonaws.com"]);
         let judge = |record: &str| selector.judge(record.as_bytes());
         assert_eq!(
-            judge(r#"{"eventSource":"kms.amazonaws.com","userIdentity":{"accountId":"000000000001"}}"#),
+            judge(
+                r#"{"eventSource":"kms.amazonaws.com","userIdentity":{"accountId":"000000000001"}}"#
+            ),
             Judgement::Selected(SelectedBy::RedshiftAccount)
         );
         assert_eq!(
@@ -350,7 +395,9 @@ mod tests {
             Judgement::Selected(SelectedBy::EventSource)
         );
         assert_eq!(
-            judge(r#"{"eventSource":"s3.amazonaws.com","sourceIPAddress":"redshift.example.amazonaws.com"}"#),
+            judge(
+                r#"{"eventSource":"s3.amazonaws.com","sourceIPAddress":"redshift.example.amazonaws.com"}"#
+            ),
             Judgement::Selected(SelectedBy::SourceAddress)
         );
         assert_eq!(
@@ -362,7 +409,11 @@ mod tests {
     /// A text as JSON may write it: some of its characters escaped.
     fn written(text: &str, escapes: u32) -> String {
         let characters = text.chars().enumerate().map(|(at, character)| {
-            if escapes >> (at % 32) & 1 == 1 { format!("\\u{:04x}", u32::from(character)) } else { character.to_string() }
+            if escapes >> (at % 32) & 1 == 1 {
+                format!("\\u{:04x}", u32::from(character))
+            } else {
+                character.to_string()
+            }
         });
         format!("\"{}\"", characters.collect::<String>())
     }
@@ -412,9 +463,18 @@ mod tests {
         check("[1]", Judgement::Unreadable(Unreadable::NotAnObject));
         check("null", Judgement::Unreadable(Unreadable::NotAnObject));
         check("{}", Judgement::Unreadable(Unreadable::NoEventSource));
-        check(r#"{"eventSource":null}"#, Judgement::Unreadable(Unreadable::NoEventSource));
-        check(r#"{"eventSource":["redshift.amazonaws.com"]}"#, Judgement::Unreadable(Unreadable::NoEventSource));
-        check(r#"{"a":{"eventSource":"redshift.amazonaws.com"}}"#, Judgement::Unreadable(Unreadable::NoEventSource));
+        check(
+            r#"{"eventSource":null}"#,
+            Judgement::Unreadable(Unreadable::NoEventSource),
+        );
+        check(
+            r#"{"eventSource":["redshift.amazonaws.com"]}"#,
+            Judgement::Unreadable(Unreadable::NoEventSource),
+        );
+        check(
+            r#"{"a":{"eventSource":"redshift.amazonaws.com"}}"#,
+            Judgement::Unreadable(Unreadable::NoEventSource),
+        );
         check(
             r#"{"eventSource":"s3.amazonaws.com","eventSource":"redshift.amazonaws.com"}"#,
             Judgement::Unreadable(Unreadable::DoubledEventSource),

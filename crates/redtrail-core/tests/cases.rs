@@ -22,8 +22,14 @@ use serde_dynamo::AttributeValue;
 use serde_json::{Map, Value, json};
 
 /// What a case may expect beside attributes of the event.
-const OF_FINDINGS: [&str; 6] =
-    ["resources", "related", "aliases", "changes_resource", "known_operation", "resources_cut"];
+const OF_FINDINGS: [&str; 6] = [
+    "resources",
+    "related",
+    "aliases",
+    "changes_resource",
+    "known_operation",
+    "resources_cut",
+];
 
 /// Attributes of an event that may be absent.
 const MAY_BE_ABSENT: [&str; 31] = [
@@ -71,19 +77,33 @@ fn ok_cases() {
         .flat_map(|file| {
             let name = file.strip_prefix(&folder).unwrap_or(file).display();
             let text = fs::read_to_string(file).unwrap();
-            let case = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+            let case =
+                serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
             let objections = objections(&case, &selector);
-            objections.into_iter().map(move |objection| format!("{name}: {objection}"))
+            objections
+                .into_iter()
+                .map(move |objection| format!("{name}: {objection}"))
         })
         .collect();
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
 fn case_files(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let entries = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
     let mut files: Vec<_> = entries
-        .flat_map(|path| if path.is_dir() { case_files(&path) } else { vec![path] })
-        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .flat_map(|path| {
+            if path.is_dir() {
+                case_files(&path)
+            } else {
+                vec![path]
+            }
+        })
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "json")
+        })
         .collect();
     files.sort();
     files
@@ -99,16 +119,33 @@ fn objections(case: &Value, selector: &Selector) -> Vec<String> {
     if expected.get("selected_by").is_some_and(Value::is_null) {
         let is_alone = expected.len() == 1;
         let as_expected = is_alone && judgement == Judgement::NotSelected;
-        return if as_expected { vec![] } else { vec![format!("wanted not selected, got {judgement:?}")] };
+        return if as_expected {
+            vec![]
+        } else {
+            vec![format!("wanted not selected, got {judgement:?}")]
+        };
     }
     if !matches!(judgement, Judgement::Selected(_)) {
         return vec![format!("not selected: {judgement:?}")];
     }
     let record = case["record"].to_string();
     let found = findings(&EventRecord::parse(&record).unwrap());
-    let origin =
-        Origin { bucket: "trail".into(), key: "log".into(), version: None, record_index: 0 };
-    let event = audit_event(&RawRecord { index: 7, offset: 0, bytes }, &origin, selector).unwrap();
+    let origin = Origin {
+        bucket: "trail".into(),
+        key: "log".into(),
+        version: None,
+        record_index: 0,
+    };
+    let event = audit_event(
+        &RawRecord {
+            index: 7,
+            offset: 0,
+            bytes,
+        },
+        &origin,
+        selector,
+    )
+    .unwrap();
     let mut got = known(&found);
     let Value::Object(attributes) = serde_json::to_value(&event).unwrap() else {
         return vec!["the event is no object".to_owned()];
@@ -118,7 +155,9 @@ fn objections(case: &Value, selector: &Selector) -> Vec<String> {
     let mut wrong: Vec<_> = expected
         .iter()
         .filter_map(|(name, wanted)| match got.get(name) {
-            None if !MAY_BE_ABSENT.contains(&name.as_str()) => Some(format!("`{name}` is no attribute")),
+            None if !MAY_BE_ABSENT.contains(&name.as_str()) => {
+                Some(format!("`{name}` is no attribute"))
+            }
             got => {
                 let (wanted, got) = (sorted(wanted), sorted(got.unwrap_or(&Value::Null)));
                 (wanted != got).then(|| format!("{name}\n  wanted {wanted}\n  got    {got}"))
@@ -128,15 +167,24 @@ fn objections(case: &Value, selector: &Selector) -> Vec<String> {
     if !expected.contains_key("resources") {
         wrong.push("no `resources`".to_owned());
     }
-    wrong.extend(item_objections(&event, &puts(&event, Retention::Forever).unwrap()));
+    wrong.extend(item_objections(
+        &event,
+        &puts(&event, Retention::Forever).unwrap(),
+    ));
     wrong
 }
 
 fn known(findings: &Findings) -> Map<String, Value> {
     let touched = &findings.touched;
-    let resources = touched.resources.iter().map(|one| json!([one.key, one.part]));
+    let resources = touched
+        .resources
+        .iter()
+        .map(|one| json!([one.key, one.part]));
     let related = touched.related.iter().map(|one| json!([one.arn, one.part]));
-    let aliases = findings.aliases.iter().map(|one| json!([one.first, one.second]));
+    let aliases = findings
+        .aliases
+        .iter()
+        .map(|one| json!([one.first, one.second]));
     let values = [
         json!(resources.collect::<Vec<_>>()),
         json!(related.collect::<Vec<_>>()),
@@ -145,7 +193,11 @@ fn known(findings: &Findings) -> Map<String, Value> {
         json!(findings.known_operation),
         json!(findings.resources_cut),
     ];
-    OF_FINDINGS.map(str::to_owned).into_iter().zip(values).collect()
+    OF_FINDINGS
+        .map(str::to_owned)
+        .into_iter()
+        .zip(values)
+        .collect()
 }
 
 /// The value with its list, if it is one, in an order of its own.
@@ -167,36 +219,87 @@ fn item_objections(event: &AuditEvent, puts: &[Put]) -> Vec<String> {
     };
     let rows: Vec<Value> = puts.iter().map(|put| plain(&put.item)).collect();
     let of = |table: Table| {
-        let of_table = puts.iter().zip(&rows).filter(move |(put, _)| put.table == table);
+        let of_table = puts
+            .iter()
+            .zip(&rows)
+            .filter(move |(put, _)| put.table == table);
         of_table.map(|(_, row)| row).collect::<Vec<_>>()
     };
     let (principals, resources) = (of(Table::Principals), of(Table::Resources));
-    object(puts.len() == principals.len() + resources.len(), "a table that is none of an event's");
+    object(
+        puts.len() == principals.len() + resources.len(),
+        "a table that is none of an event's",
+    );
     object(principals.len() == 1, "not one row for the principal");
     for row in principals.iter().chain(&resources) {
-        object(row["principal"] == json!(event.principal), "another principal");
-        object(row["event_key"] == json!(event.event_key), "another event key");
-        object(row["record_index"] == json!("7"), "another place in the object");
-        object(row["schema_version"].is_string() && row["rules_version"].is_string(), "no versions");
+        object(
+            row["principal"] == json!(event.principal),
+            "another principal",
+        );
+        object(
+            row["event_key"] == json!(event.event_key),
+            "another event key",
+        );
+        object(
+            row["record_index"] == json!("7"),
+            "another place in the object",
+        );
+        object(
+            row["schema_version"].is_string() && row["rules_version"].is_string(),
+            "no versions",
+        );
     }
     for row in principals {
-        let failed = if event.error_code.is_some() { json!(event.event_key) } else { Value::Null };
-        object(row["failure_key"] == failed, "failure_key is for failures, and for all of them");
-        object(row["change_key"].is_null(), "change_key on a principal's row");
+        let failed = if event.error_code.is_some() {
+            json!(event.event_key)
+        } else {
+            Value::Null
+        };
+        object(
+            row["failure_key"] == failed,
+            "failure_key is for failures, and for all of them",
+        );
+        object(
+            row["change_key"].is_null(),
+            "change_key on a principal's row",
+        );
     }
-    let keys: BTreeSet<_> = resources.iter().map(|row| row["resource_key"].to_string()).collect();
-    let wanted: BTreeSet<_> = event.resource_arns().map(|key| json!(key).to_string()).collect();
+    let keys: BTreeSet<_> = resources
+        .iter()
+        .map(|row| row["resource_key"].to_string())
+        .collect();
+    let wanted: BTreeSet<_> = event
+        .resource_arns()
+        .map(|key| json!(key).to_string())
+        .collect();
     object(keys == wanted, "not a row for each resource");
     object(keys.len() == resources.len(), "two rows for one resource");
     for row in resources {
         let part = row["part"].as_str().unwrap_or_default();
-        let wanted = event.touched.resources.iter().find(|one| json!(one.key) == row["resource_key"]);
-        object(wanted.is_some_and(|one| json!(one.part) == part), "another part");
+        let wanted = event
+            .touched
+            .resources
+            .iter()
+            .find(|one| json!(one.key) == row["resource_key"]);
+        object(
+            wanted.is_some_and(|one| json!(one.part) == part),
+            "another part",
+        );
         let acted_on = matches!(part, "target" | "producer" | "consumer");
         let changed = event.changes_resource && event.error_code.is_none() && acted_on;
-        let change = if changed { json!(event.event_key) } else { Value::Null };
-        object(row["change_key"] == change, "change_key is for what was changed, and all of it");
-        object(row["failure_key"].is_null(), "failure_key on a resource's row");
+        let change = if changed {
+            json!(event.event_key)
+        } else {
+            Value::Null
+        };
+        object(
+            row["change_key"] == change,
+            "change_key is for what was changed, and all of it",
+        );
+        object(
+            row["failure_key"].is_null(),
+            "failure_key on a resource's row",
+        );
     }
     wrong
 }

@@ -86,7 +86,11 @@ impl<'a> UserIdentity<'a> {
         let named = [&self.account_id, &issuer.account_id];
         let arns = [&self.arn, &issuer.arn];
         let in_arns = arns.into_iter().flatten().filter_map(|arn| Arn::parse(arn));
-        named.into_iter().flatten().map(|id| &**id).chain(in_arns.map(|arn| arn.account))
+        named
+            .into_iter()
+            .flatten()
+            .map(|id| &**id)
+            .chain(in_arns.map(|arn| arn.account))
     }
 }
 

@@ -123,7 +123,10 @@ fn list(
     expected: &'static str,
 ) -> Result<Vec<String>, InvalidVariable> {
     let list = value(variable).unwrap_or_default();
-    let values = list.split(',').map(str::trim).filter(|value| !value.is_empty());
+    let values = list
+        .split(',')
+        .map(str::trim)
+        .filter(|value| !value.is_empty());
     values
         .map(|value| {
             let invalid = || InvalidVariable {
@@ -131,7 +134,9 @@ fn list(
                 expected,
                 found: value.to_owned(),
             };
-            is_valid(value).then(|| value.to_owned()).ok_or_else(invalid)
+            is_valid(value)
+                .then(|| value.to_owned())
+                .ok_or_else(invalid)
         })
         .collect()
 }

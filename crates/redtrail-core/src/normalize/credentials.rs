@@ -66,15 +66,22 @@ pub fn by_aws_service(event: &EventRecord<'_>, selector: &Selector) -> Option<bo
 }
 
 fn invoked_by_service(identity: &UserIdentity<'_>) -> bool {
-    identity.invoked_by.as_deref().is_some_and(|name| !CONSOLE.contains(&name))
+    identity
+        .invoked_by
+        .as_deref()
+        .is_some_and(|name| !CONSOLE.contains(&name))
 }
 
-/// Of calls made by a service CloudTrail shows only the service's DNS name as address.
+/// Of a call that a service made CloudTrail shows the service's DNS name as address, or
+/// `AWS Internal` and a number; of a person's at the console never more than the console's.
 fn came_from_service(event: &EventRecord<'_>) -> bool {
-    event.source_ip_address.as_deref().is_some_and(|address| {
-        let is_name = address.ends_with(".amazonaws.com") || address.ends_with(".amazonaws.com.cn");
-        is_name && !CONSOLE.contains(&address)
-    })
+    let invoked_by = event.user_identity.invoked_by.as_deref();
+    let address = event.source_ip_address.as_deref().unwrap_or_default();
+    let is_console = |name: &str| CONSOLE.contains(&name);
+    let is_service = address.starts_with("AWS Internal")
+        || address.ends_with(".amazonaws.com")
+        || address.ends_with(".amazonaws.com.cn");
+    is_service && !is_console(address) && !invoked_by.is_some_and(is_console)
 }
 
 /// No type, because the service itself made the event or the call.

@@ -46,7 +46,8 @@ pub(crate) fn is_service_event(event: &EventRecord<'_>) -> bool {
         &identity.user_name,
         &identity.on_behalf_of_user,
     ];
-    event.event_type.as_deref() == Some("AwsServiceEvent") && caller.into_iter().all(Option::is_none)
+    event.event_type.as_deref() == Some("AwsServiceEvent")
+        && caller.into_iter().all(Option::is_none)
 }
 
 fn own_arn(identity: &UserIdentity<'_>) -> Option<PrincipalKey> {
@@ -56,8 +57,16 @@ fn own_arn(identity: &UserIdentity<'_>) -> Option<PrincipalKey> {
 /// The caller's ARN, or the role where that ARN is a role session's.
 fn arn_or_role(event: &EventRecord<'_>) -> Option<PrincipalKey> {
     let identity = &event.user_identity;
-    let is_session = identity.arn.as_deref().and_then(RoleSession::of_arn).is_some();
-    if is_session { role_of_session(event) } else { own_arn(identity) }
+    let is_session = identity
+        .arn
+        .as_deref()
+        .and_then(RoleSession::of_arn)
+        .is_some();
+    if is_session {
+        role_of_session(event)
+    } else {
+        own_arn(identity)
+    }
 }
 
 /// The role of a role session, with its path where the issuer is given. Where issuer and
@@ -69,26 +78,45 @@ fn role_of_session(event: &EventRecord<'_>) -> Option<PrincipalKey> {
     let from_session = || {
         let arn = identity.arn.as_deref()?;
         let RoleSession { role, .. } = RoleSession::of_arn(arn)?;
-        let Arn { partition, account, .. } = Arn::parse(arn)?;
+        let Arn {
+            partition, account, ..
+        } = Arn::parse(arn)?;
         PrincipalKey::from_arn(&format!("arn:{partition}:iam::{account}:role/{role}"))
     };
     let from_name = || {
-        let account = issuer.account_id.as_deref().or(identity.account_id.as_deref());
-        iam_arn(event, account?, &format!("role/{}", issuer.user_name.as_deref()?))
+        let account = issuer
+            .account_id
+            .as_deref()
+            .or(identity.account_id.as_deref());
+        iam_arn(
+            event,
+            account?,
+            &format!("role/{}", issuer.user_name.as_deref()?),
+        )
     };
-    from_issuer().or_else(from_session).or_else(|| own_arn(identity)).or_else(from_name)
+    from_issuer()
+        .or_else(from_session)
+        .or_else(|| own_arn(identity))
+        .or_else(from_name)
 }
 
 fn root_of_account(event: &EventRecord<'_>) -> Option<PrincipalKey> {
     let identity = &event.user_identity;
     // The unique id of the root user is its account.
-    let account = identity.account_id.as_deref().or(identity.principal_id.as_deref());
+    let account = identity
+        .account_id
+        .as_deref()
+        .or(identity.principal_id.as_deref());
     iam_arn(event, account?, "root")
 }
 
 /// A federated user's unique id is `ACCOUNT:NAME`, which is all its ARN says.
 fn federated_user(event: &EventRecord<'_>) -> Option<PrincipalKey> {
-    let (account, name) = event.user_identity.principal_id.as_deref()?.split_once(':')?;
+    let (account, name) = event
+        .user_identity
+        .principal_id
+        .as_deref()?
+        .split_once(':')?;
     let partition = partition_of(event.aws_region.as_deref()?);
     let is_named = is_account(account) && !name.is_empty();
     let arn = || format!("arn:{partition}:sts::{account}:federated-user/{name}");
@@ -98,7 +126,9 @@ fn federated_user(event: &EventRecord<'_>) -> Option<PrincipalKey> {
 fn iam_arn(event: &EventRecord<'_>, account: &str, resource: &str) -> Option<PrincipalKey> {
     let partition = partition_of(event.aws_region.as_deref()?);
     let arn = || format!("arn:{partition}:iam::{account}:{resource}");
-    is_account(account).then(|| PrincipalKey::from_arn(&arn())).flatten()
+    is_account(account)
+        .then(|| PrincipalKey::from_arn(&arn()))
+        .flatten()
 }
 
 fn is_account(text: &str) -> bool {
@@ -112,7 +142,10 @@ fn calling_service(identity: &UserIdentity<'_>) -> Option<PrincipalKey> {
 
 /// The service that logged an event of its own making.
 fn service_of_event(event: &EventRecord<'_>) -> Option<PrincipalKey> {
-    let service = event.event_source.as_deref().filter(|_| is_service_event(event))?;
+    let service = event
+        .event_source
+        .as_deref()
+        .filter(|_| is_service_event(event))?;
     Some(PrincipalKey::tagged("AWSService", &[&unmarked(service)]))
 }
 
@@ -132,7 +165,10 @@ fn by_id(identity: &UserIdentity<'_>) -> PrincipalKey {
         // Here an id without mark is the service's name.
         Some(id) if identity_type == "AWSService" => Some(Cow::Owned(format!("principalId={id}"))),
         Some(id) => Some(unmarked(id)),
-        None => identity.user_name.as_deref().map(|name| Cow::Owned(format!("userName={name}"))),
+        None => identity
+            .user_name
+            .as_deref()
+            .map(|name| Cow::Owned(format!("userName={name}"))),
     };
     let id = id.or_else(|| {
         let user = identity.on_behalf_of_user.as_deref()?;
@@ -147,7 +183,9 @@ fn by_id(identity: &UserIdentity<'_>) -> PrincipalKey {
     match id {
         Some(id) if worldwide => PrincipalKey::tagged(identity_type, &[&id]),
         Some(id) => PrincipalKey::tagged(identity_type, &[account, &id]),
-        None if worldwide => PrincipalKey::tagged(identity_type, &[&format!("accountId={account}")]),
+        None if worldwide => {
+            PrincipalKey::tagged(identity_type, &[&format!("accountId={account}")])
+        }
         None => PrincipalKey::tagged(identity_type, &[&escaped(account)]),
     }
 }
@@ -170,9 +208,16 @@ fn escaped(text: &str) -> String {
 /// The Identity Center user the call was made for, `STORE_ARN/user/USER_ID`: AWS asks to
 /// tell such users by both. (The ARN in the authorization reference lacks the store.)
 pub fn identity_center_user(identity: &UserIdentity<'_>) -> Option<String> {
-    let store = identity.on_behalf_of_store.as_deref().filter(|store| store.starts_with("arn:"))?;
+    let store = identity
+        .on_behalf_of_store
+        .as_deref()
+        .filter(|store| store.starts_with("arn:"))?;
     // User ids hold no slash; one that did must not move the border to the store.
-    let user = identity.on_behalf_of_user.as_deref()?.replace('%', "%25").replace('/', "%2F");
+    let user = identity
+        .on_behalf_of_user
+        .as_deref()?
+        .replace('%', "%25")
+        .replace('/', "%2F");
     Some(format!("{store}/user/{user}"))
 }
 
@@ -217,9 +262,13 @@ pub fn person(identity: &UserIdentity<'_>) -> Option<String> {
         let role = Arn::parse(identity.session.issuer.arn.as_deref()?)?;
         let managed = role.service == "iam" && role.resource.starts_with(IDENTITY_CENTER_ROLE);
         // STS allows no colon in a session name: none can read as the other two.
-        session_name(identity).filter(|name| managed && !name.contains(':')).map(str::to_owned)
+        session_name(identity)
+            .filter(|name| managed && !name.contains(':'))
+            .map(str::to_owned)
     };
-    identity_center_user(identity).or_else(from_source).or_else(from_session)
+    identity_center_user(identity)
+        .or_else(from_source)
+        .or_else(from_session)
 }
 
 /// The key under which a record without session issuer has this role: without its path.
@@ -227,6 +276,8 @@ pub fn person(identity: &UserIdentity<'_>) -> Option<String> {
 pub fn role_without_path(principal: &PrincipalKey) -> Option<PrincipalKey> {
     let arn = Arn::parse(principal.as_str()).filter(|arn| arn.service == "iam")?;
     let (_path, name) = arn.resource.strip_prefix("role/")?.rsplit_once('/')?;
-    let Arn { partition, account, .. } = arn;
+    let Arn {
+        partition, account, ..
+    } = arn;
     PrincipalKey::from_arn(&format!("arn:{partition}:iam::{account}:role/{name}"))
 }
