@@ -8,7 +8,7 @@ use redtrail_model::{AuditEvent, EventTime, Origin};
 use thiserror::Error;
 
 use crate::{
-    directory,
+    directory::{self, Fact, Remembered},
     edge::{EdgeError, EdgeErrorKind, ItemStore, LogBody, LogSource, ObjectIdentity},
     item::{self, Put, Retention},
     ledger::{LedgerEntry, Listed, Verdict},
@@ -30,6 +30,8 @@ const PIECE_BYTES: usize = 8 * 1024;
 #[derive(Clone, Copy)]
 pub struct Settings<'s> {
     pub selector: &'s Selector,
+    /// What of the directory needs no writing any more.
+    pub remembered: &'s Remembered,
     pub limits: Limits,
     pub retention: Retention,
     /// The time by which retention is judged.
@@ -44,7 +46,7 @@ pub struct Report {
     pub verdict: Verdict,
     pub rejected: Option<Rejected>,
     pub tally: Tally,
-    /// Items written to the event tables.
+    /// Items written to the event tables and the directory.
     pub items: u64,
     pub stored_bytes: u64,
     pub plain_bytes: u64,
@@ -236,6 +238,7 @@ impl<'a, L: LogSource, S: ItemStore> Ingest<'a, L, S> {
         written: &mut Written,
     ) -> Result<(), IngestError> {
         let mut all = Vec::new();
+        let mut facts = Vec::new();
         for event in events {
             if self.settings.retention.is_expired(event.event_time, self.settings.now) {
                 written.expired += 1;
@@ -244,11 +247,16 @@ impl<'a, L: LogSource, S: ItemStore> Ingest<'a, L, S> {
             written.stored += 1;
             let rows = item::puts(&event, self.settings.retention);
             all.extend(rows.map_err(|source| self.item_error(source))?);
-            let facts = directory::puts(&event);
-            all.extend(facts.map_err(|source| self.item_error(source))?);
+            let of_event = directory::puts(&event);
+            facts.extend(of_event.map_err(|source| self.item_error(source))?);
         }
+        let facts = self.settings.remembered.fresh(facts);
+        let durable: Vec<Fact> = facts.iter().map(Fact::of).collect();
+        all.extend(facts);
         written.items += all.len() as u64;
-        self.write(all).await
+        self.write(all).await?;
+        self.settings.remembered.remember(durable);
+        Ok(())
     }
 
     async fn reject(

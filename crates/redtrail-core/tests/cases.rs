@@ -1,6 +1,7 @@
 //! The case files of `tests/cases`: a record as CloudTrail writes it, and what it must
 //! come to. `expected` names what a case is about: findings of the rules, attributes of
 //! the event (null: it must not be there), or `selected_by` null and nothing else.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
     collections::BTreeSet,

@@ -1,5 +1,6 @@
 //! Every shape of `userIdentity` that AWS documents, and those it does not: its key, the
 //! three answers, session name and person. And that no two identities share a key.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::LazyLock;
 

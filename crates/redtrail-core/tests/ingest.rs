@@ -16,6 +16,7 @@ use std::{
 };
 
 use redtrail_core::{
+    directory::Remembered,
     edge::{EdgeErrorKind, ItemStore, LogSource},
     ingest::{IngestError, Report, Settings, ingest},
     item::{Item, Retention},
@@ -63,6 +64,7 @@ fn run<L: LogSource, S: ItemStore>(
 ) -> Result<Report, IngestError> {
     let settings = Settings {
         selector: &Selector::default(),
+        remembered: &Remembered::default(),
         limits,
         retention,
         now: "2026-03-02T12:00:00Z".parse().unwrap(),

@@ -15,6 +15,7 @@ use redtrail_aws::{
     s3::S3Source,
 };
 use redtrail_core::{
+    directory::Remembered,
     ingest::{Report, Settings, ingest},
     item::Retention,
     log_key::LogKey,
@@ -198,6 +199,7 @@ async fn ingest_all(aws: &LocalAws, objects: &[StoredObject]) -> Result<Vec<Repo
         .ok_or_else(|| Failure::usage("the clock is outside the years 0 to 9999", "Set it."))?;
     let settings = Settings {
         selector: &selector,
+        remembered: &Remembered::default(),
         limits: Limits::default(),
         retention: Retention::Forever,
         now,

@@ -7,6 +7,7 @@ use std::{
 };
 
 use redtrail_core::{
+    directory::Remembered,
     edge::{EdgeErrorKind, ItemStore, LogSource, error_chain},
     ingest::{IngestError, Report, Settings, ingest},
     item::Retention,
@@ -29,6 +30,7 @@ pub struct Handler<L, S> {
     pub source: L,
     pub store: S,
     pub selector: Selector,
+    pub remembered: Remembered,
     pub limits: Limits,
     pub retention: Retention,
 }
@@ -140,6 +142,7 @@ impl<L: LogSource, S: ItemStore> Work<'_, L, S> {
         let handler = self.handler;
         let settings = Settings {
             selector: &handler.selector,
+            remembered: &handler.remembered,
             limits: handler.limits,
             retention: handler.retention,
             now: self.now,

@@ -9,7 +9,7 @@ use std::{
 
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
 use redtrail_aws::{clients, dynamodb::DynamoDbStore, s3::S3Source};
-use redtrail_core::{edge::error_chain, log_reader::Limits, select::Selector};
+use redtrail_core::{directory::Remembered, edge::error_chain, log_reader::Limits, select::Selector};
 use redtrail_ingest::{
     config::Config,
     handler::{Clock, Handler},
@@ -51,6 +51,7 @@ async fn run() -> Result<(), Error> {
         store: DynamoDbStore::new(clients::dynamodb(&config.connection, http), config.tables),
         selector: Selector::new(config.redshift_accounts.iter().map(String::as_str))
             .with_services(config.redshift_services.iter().map(String::as_str)),
+        remembered: Remembered::default(),
         limits: Limits::default(),
         retention: config.retention,
     };

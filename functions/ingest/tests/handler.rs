@@ -8,6 +8,7 @@ use std::{
 };
 
 use redtrail_core::{
+    directory::Remembered,
     item::Retention,
     log_reader::Limits,
     memory::{MemorySource, MemoryStore},
@@ -34,6 +35,7 @@ fn handler() -> Handler<MemorySource, MemoryStore> {
         source,
         store: MemoryStore::default(),
         selector: Selector::default(),
+        remembered: Remembered::default(),
         limits: Limits::default(),
         retention: Retention::Forever,
     }

@@ -7,7 +7,7 @@ pub mod summary;
 
 use std::borrow::Cow;
 
-use redtrail_model::{AuditEvent, EventKey, EventRecord, EventTime, Flag, Origin, UserIdentity};
+use redtrail_model::{AuditEvent, EventKey, EventRecord, EventTime, Flag, Origin, Touched, UserIdentity};
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -21,6 +21,10 @@ use crate::{
 const MAX_NAME_BYTES: usize = 256;
 const MAX_USER_AGENT_BYTES: usize = 120;
 const MAX_ERROR_MESSAGE_BYTES: usize = 200;
+/// ARNs of other services kept of one event, and the longest of them: far beyond what a
+/// call names, and a bound on the size of an item.
+const MAX_RELATED_ARNS: usize = 20;
+const MAX_RELATED_ARN_BYTES: usize = 2048;
 
 /// The audit event of a record that `selector` selects. `origin` names the object; the
 /// record's own place is added.
@@ -140,7 +144,7 @@ pub fn audit_event(
             name,
         ),
         principal,
-        touched: findings.touched,
+        touched: shorten.touched(findings.touched),
         changes_resource: findings.changes_resource,
         aliases: findings.aliases,
         request_parameters: summary.request_parameters,
@@ -174,6 +178,16 @@ impl Shorten {
         }
         self.cut.push(name.to_owned());
         text.get(..text.floor_char_boundary(max_bytes)).unwrap_or_default().to_owned()
+    }
+
+    fn touched(&mut self, mut touched: Touched) -> Touched {
+        let named = touched.related.len();
+        touched.related.retain(|related| related.arn.len() <= MAX_RELATED_ARN_BYTES);
+        touched.related.truncate(MAX_RELATED_ARNS);
+        if touched.related.len() < named {
+            self.cut.push("related_arns".to_owned());
+        }
+        touched
     }
 
     /// An optional text; an empty one says nothing and is left out.

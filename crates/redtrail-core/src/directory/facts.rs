@@ -1,12 +1,11 @@
-//! Facts for the directory: which keys are of one thing, and which events belong together.
-//! Each is a put whose content its key fixes, so replay and order change nothing.
+//! Which keys are of one thing, and which events belong together.
 
 use redtrail_model::{
-    AuditEvent, MAX_PARTITION_KEY_BYTES, MAX_SORT_KEY_BYTES, ResourceKey, SCHEMA_VERSION, Table,
-    bounded,
+    AuditEvent, MAX_PARTITION_KEY_BYTES, MAX_SORT_KEY_BYTES, ResourceKey, SCHEMA_VERSION, bounded,
 };
 use serde::{Deserialize, Serialize};
 
+use super::put;
 use crate::{alias::Glimpse, item::Put};
 
 /// The edges of aliases begin so: `alias#EVENT_KEY#OTHER`.
@@ -60,7 +59,7 @@ pub fn corrected_event_subject(event_id: &str) -> String {
 ///
 /// # Errors
 /// Never for facts as redtrail makes them: each field has a form in DynamoDB.
-pub fn puts(event: &AuditEvent) -> Result<Vec<Put>, serde_dynamo::Error> {
+pub(super) fn facts(event: &AuditEvent) -> Result<Vec<Put>, serde_dynamo::Error> {
     let mut puts = Vec::new();
     for alias in &event.aliases {
         for (key, other) in [(&alias.first, &alias.second), (&alias.second, &alias.first)] {
@@ -92,10 +91,6 @@ pub fn puts(event: &AuditEvent) -> Result<Vec<Put>, serde_dynamo::Error> {
     Ok(puts)
 }
 
-fn put(fact: &impl Serialize) -> Result<Put, serde_dynamo::Error> {
-    Ok(Put { table: Table::Directory, item: serde_dynamo::to_item(fact)? })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,7 +99,7 @@ mod tests {
     use serde_dynamo::AttributeValue;
 
     /// Subjects and edges of the facts that a record shows.
-    fn facts(more: &str) -> Vec<(String, String)> {
+    fn shown(more: &str) -> Vec<(String, String)> {
         let record = format!(
             r#"{{"eventID":"e1","eventTime":"2026-03-02T09:00:00Z","eventSource":"redshift-serverless.amazonaws.com","eventName":"CreateNamespace"{more}}}"#
         );
@@ -116,20 +111,20 @@ mod tests {
             AttributeValue::S(text) => text.clone(),
             other => panic!("{other:?}"),
         };
-        let facts = puts(&event).unwrap();
+        let facts = facts(&event).unwrap();
         facts.iter().map(|put| (text(put, "subject"), text(put, "edge"))).collect()
     }
 
     #[test]
     fn ok_an_event_alone_says_nothing() {
-        assert_eq!(facts(""), []);
+        assert_eq!(shown(""), []);
     }
 
     #[test]
     fn ok_copies_and_corrections_are_linked() {
         let edge = "event#2026-03-02T09:00:00.000Z#e1".to_owned();
         assert_eq!(
-            facts(r#","sharedEventID":"s1","addendum":{"reason":"UPDATED_DATA","originalEventID":"e0"}"#),
+            shown(r#","sharedEventID":"s1","addendum":{"reason":"UPDATED_DATA","originalEventID":"e0"}"#),
             [("shared#s1".to_owned(), edge.clone()), ("event#e0".to_owned(), edge)]
         );
     }
@@ -138,7 +133,7 @@ mod tests {
     fn ok_a_name_and_its_arn_know_each_other() {
         let arn = "arn:aws:redshift-serverless:us-east-1:111122223333:namespace/1";
         let name = "name:redshift-serverless:us-east-1:111122223333:namespace/n";
-        let facts = facts(&format!(
+        let facts = shown(&format!(
             r#","awsRegion":"us-east-1","recipientAccountId":"111122223333","responseElements":{{"namespace":{{"namespaceName":"n","namespaceArn":"{arn}"}}}}"#
         ));
         let key = "2026-03-02T09:00:00.000Z#e1";

@@ -1,0 +1,33 @@
+//! The directory: put-only facts beside the events. Aliases and links say what belongs
+//! together; edges say who used what on which day. The content of each is fixed by its
+//! key, so replay and order change nothing.
+
+mod edges;
+mod facts;
+mod remembered;
+
+use redtrail_model::{AuditEvent, Table};
+use serde::Serialize;
+
+use crate::item::Put;
+
+pub use edges::{EdgeFact, Kind, Known, day_subject, facet_subject, known_subject, principal_subject};
+pub use facts::{
+    ALIAS, AliasFact, LINK, LinkFact, corrected_event_subject, resource_subject,
+    shared_event_subject,
+};
+pub use remembered::{Fact, Remembered};
+
+/// The items that one event adds to the directory.
+///
+/// # Errors
+/// Never for facts as redtrail makes them: each field has a form in DynamoDB.
+pub fn puts(event: &AuditEvent) -> Result<Vec<Put>, serde_dynamo::Error> {
+    let mut puts = facts::facts(event)?;
+    puts.extend(edges::edges(event)?);
+    Ok(puts)
+}
+
+fn put(fact: &impl Serialize) -> Result<Put, serde_dynamo::Error> {
+    Ok(Put { table: Table::Directory, item: serde_dynamo::to_item(fact)? })
+}

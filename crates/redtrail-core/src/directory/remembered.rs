@@ -1,0 +1,72 @@
+//! What a warm container has written to the directory already. Writing it again would
+//! change nothing, but cost.
+
+use std::{
+    collections::HashSet,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use serde_dynamo::AttributeValue;
+use sha2::{Digest, Sha256};
+
+use crate::item::Put;
+
+/// Facts remembered at most: about 3 MiB. Beyond it all are forgotten, and written once more.
+const MAX_REMEMBERED: usize = 100_000;
+
+/// Directory items known to be durable.
+#[derive(Debug, Default)]
+pub struct Remembered(Mutex<HashSet<[u8; 16]>>);
+
+impl Remembered {
+    /// Those of `puts` that are not known to be durable, each once.
+    pub fn fresh(&self, mut puts: Vec<Put>) -> Vec<Put> {
+        let remembered = self.locked();
+        let mut met = HashSet::new();
+        puts.retain(|put| {
+            let hash = hash(put);
+            !remembered.contains(&hash) && met.insert(hash)
+        });
+        puts
+    }
+
+    /// Remembers that these are durable.
+    pub fn remember(&self, durable: impl IntoIterator<Item = Fact>) {
+        let mut remembered = self.locked();
+        for fact in durable {
+            if remembered.len() >= MAX_REMEMBERED {
+                remembered.clear();
+            }
+            remembered.insert(fact.0);
+        }
+    }
+
+    fn locked(&self) -> MutexGuard<'_, HashSet<[u8; 16]>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is remembered of a directory item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fact([u8; 16]);
+
+impl Fact {
+    pub fn of(put: &Put) -> Self {
+        Self(hash(put))
+    }
+}
+
+/// Of the item's keys: they fix its content.
+fn hash(put: &Put) -> [u8; 16] {
+    let schema = put.table.schema();
+    let mut hash = Sha256::new();
+    for name in [schema.partition_key, schema.sort_key] {
+        if let Some(AttributeValue::S(text)) = put.item.inner().get(name) {
+            hash.update((text.len() as u64).to_be_bytes());
+            hash.update(text);
+        }
+    }
+    let hash: [u8; 32] = hash.finalize().into();
+    let (start, _) = hash.split_at(16);
+    start.try_into().expect("sixteen bytes are sixteen bytes")
+}
