@@ -4,7 +4,7 @@
 
 use std::time::Instant;
 
-use redtrail_model::{AuditEvent, EventTime, Origin};
+use redtrail_model::{AuditEvent, EventTime, Flag, Origin};
 use thiserror::Error;
 
 use crate::{
@@ -48,6 +48,8 @@ pub struct Report {
     pub tally: Tally,
     /// Items written to the event tables and the directory.
     pub items: u64,
+    /// Stored events of operations that the rules do not know.
+    pub unknown_operations: u64,
     pub stored_bytes: u64,
     pub plain_bytes: u64,
     /// Time of the latest event stored.
@@ -199,6 +201,7 @@ impl<'a, L: LogSource, S: ItemStore> Ingest<'a, L, S> {
             rejected: None,
             tally: summary.tally,
             items: written.items,
+            unknown_operations: written.unknown_operations,
             stored_bytes: identity.stored_bytes.unwrap_or_default(),
             plain_bytes: proven.plain_bytes,
             last_event_time: summary.times.map(|(_, last)| last),
@@ -245,6 +248,7 @@ impl<'a, L: LogSource, S: ItemStore> Ingest<'a, L, S> {
                 continue;
             }
             written.stored += 1;
+            written.unknown_operations += u64::from(event.flags.contains(&Flag::UnknownOperation));
             let rows = item::puts(&event, self.settings.retention);
             all.extend(rows.map_err(|source| self.item_error(source))?);
             let of_event = directory::puts(&event);
@@ -273,6 +277,7 @@ impl<'a, L: LogSource, S: ItemStore> Ingest<'a, L, S> {
             rejected: Some(why),
             tally: Tally::default(),
             items: 0,
+            unknown_operations: 0,
             stored_bytes: identity.stored_bytes.unwrap_or_default(),
             plain_bytes: 0,
             last_event_time: None,
@@ -306,4 +311,5 @@ struct Written {
     stored: u64,
     expired: u64,
     items: u64,
+    unknown_operations: u64,
 }

@@ -401,6 +401,12 @@ fn ok_services_and_service_events() {
 #[test]
 fn ok_other_accounts_and_directories() {
     let answers = [None, None, None];
+    // AWS documents no ARN here; one that is there is used.
+    check(
+        json!({"type":"AWSAccount","arn":USER,"accountId":"123456789012"}),
+        USER,
+        answers,
+    );
     check(
         json!({"type":"AWSAccount","principalId":"AIDAX","accountId":"111122223333"}),
         "AWSAccount:111122223333:AIDAX",

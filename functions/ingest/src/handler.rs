@@ -173,6 +173,7 @@ impl<L: LogSource, S: ItemStore> Work<'_, L, S> {
             (metrics::RECORDS_STORED, tally.stored),
             (metrics::RECORDS_DUPLICATE, tally.duplicate),
             (metrics::RECORDS_EXPIRED, tally.expired),
+            (metrics::UNKNOWN_OPERATIONS, report.unknown_operations),
             (metrics::ITEMS_WRITTEN, report.items),
             (metrics::STORED_BYTES, report.stored_bytes),
             (metrics::PLAIN_BYTES, report.plain_bytes),

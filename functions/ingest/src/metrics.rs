@@ -42,6 +42,8 @@ pub const RECORDS_QUARANTINED: Metric = count("RecordsQuarantined");
 pub const RECORDS_STORED: Metric = count("RecordsStored");
 pub const RECORDS_DUPLICATE: Metric = count("RecordsDuplicate");
 pub const RECORDS_EXPIRED: Metric = count("RecordsExpired");
+/// Events of operations without a row in the rules: kept, by the general rule.
+pub const UNKNOWN_OPERATIONS: Metric = count("UnknownOperations");
 pub const ITEMS_WRITTEN: Metric = count("ItemsWritten");
 pub const STORED_BYTES: Metric = Metric {
     name: "StoredBytes",
