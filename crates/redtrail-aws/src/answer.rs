@@ -52,7 +52,12 @@ impl<'a> Answer<'a> {
         });
         let mut sources: Vec<Source> = by_name.map(|query| Source::new(query, true)).collect();
         sources.insert(0, Source::new(query, false));
-        Self { client, table, order, sources }
+        Self {
+            client,
+            table,
+            order,
+            sources,
+        }
     }
 
     /// The next event; `None` after the last.
@@ -63,7 +68,10 @@ impl<'a> Answer<'a> {
         for source in &mut self.sources {
             source.fill(self.client, self.table).await?;
         }
-        let keys = self.sources.iter().filter_map(|source| source.waiting.front());
+        let keys = self
+            .sources
+            .iter()
+            .filter_map(|source| source.waiting.front());
         let keys = keys.map(|event| event.event_key.clone());
         let first = match self.order {
             Order::NewestFirst => keys.max(),
@@ -75,11 +83,17 @@ impl<'a> Answer<'a> {
         // The key's own partition comes first and wins where both hold the event.
         let mut found = None;
         for source in &mut self.sources {
-            if source.waiting.front().is_some_and(|event| event.event_key == first)
+            if source
+                .waiting
+                .front()
+                .is_some_and(|event| event.event_key == first)
                 && let Some(event) = source.waiting.pop_front()
                 && found.is_none()
             {
-                found = Some(Found { event, via_alias: source.via_alias });
+                found = Some(Found {
+                    event,
+                    via_alias: source.via_alias,
+                });
             }
         }
         Ok(found)
@@ -88,7 +102,12 @@ impl<'a> Answer<'a> {
 
 impl Source {
     fn new(query: EventQuery, via_alias: bool) -> Self {
-        Self { query, via_alias, next: Some(None), waiting: VecDeque::new() }
+        Self {
+            query,
+            via_alias,
+            next: Some(None),
+            waiting: VecDeque::new(),
+        }
     }
 
     /// Reads on until an event waits or there is none left.

@@ -28,7 +28,9 @@ pub struct Connection {
 /// An HTTP client that trusts the system's root certificates and also speaks plain HTTP
 /// to endpoints that ask for it.
 pub fn http_client() -> SharedHttpClient {
-    Builder::new().tls_provider(tls::Provider::Rustls(CryptoMode::Ring)).build_https()
+    Builder::new()
+        .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
+        .build_https()
 }
 
 /// The S3 client. Buckets of an endpoint of one's own are named in the path.

@@ -83,7 +83,10 @@ async fn facts(
 
 fn fact(table: &str, item: HashMap<String, AttributeValue>) -> Result<AliasFact, QueryError> {
     let edge = item.get(Table::Directory.schema().sort_key);
-    let edge = edge.and_then(|edge| edge.as_s().ok()).cloned().unwrap_or_default();
+    let edge = edge
+        .and_then(|edge| edge.as_s().ok())
+        .cloned()
+        .unwrap_or_default();
     serde_dynamo::from_item(Item::from(item)).map_err(|source| QueryError::Item {
         table: table.to_owned(),
         event_key: edge,
@@ -94,5 +97,8 @@ fn fact(table: &str, item: HashMap<String, AttributeValue>) -> Result<AliasFact,
 /// A window ends before its end; a span at it.
 fn window(span: Span) -> Window {
     let after = |time: EventTime| EventTime::from_epoch_millis(time.epoch_millis() + 1);
-    Window { since: span.from, until: span.to.and_then(after) }
+    Window {
+        since: span.from,
+        until: span.to.and_then(after),
+    }
 }

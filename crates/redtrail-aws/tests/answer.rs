@@ -28,7 +28,9 @@ use serde_json::{Value, json};
 const TEMPLATE: &str = include_str!("../../../template.yaml");
 
 fn arn(id: u32) -> String {
-    format!("arn:aws:redshift-serverless:us-east-1:111122223333:workgroup/0000000{id}-aaaa-4bbb-8ccc-0123456789ab")
+    format!(
+        "arn:aws:redshift-serverless:us-east-1:111122223333:workgroup/0000000{id}-aaaa-4bbb-8ccc-0123456789ab"
+    )
 }
 
 /// A call at that hour for the workgroup `reports`; the response of a write shows its ARN.
@@ -75,19 +77,33 @@ async fn write(aws: &LocalAws, record: &Value) {
         ledger: name(Table::Ledger),
     };
     let store = DynamoDbStore::new(aws.dynamodb_client().clone(), names);
-    let record = RawRecord { index: 0, offset: 0, bytes: record.to_string().into_bytes() };
-    let origin = Origin { bucket: "trail".into(), key: "k".into(), version: None, record_index: 0 };
+    let record = RawRecord {
+        index: 0,
+        offset: 0,
+        bytes: record.to_string().into_bytes(),
+    };
+    let origin = Origin {
+        bucket: "trail".into(),
+        key: "k".into(),
+        version: None,
+        record_index: 0,
+    };
     let event = audit_event(&record, &origin, &Selector::default()).unwrap();
     let mut puts = item::puts(&event, Retention::Forever).unwrap();
     puts.extend(directory::puts(&event).unwrap());
-    store.put_all(puts, Instant::now() + Duration::from_secs(30)).await.unwrap();
+    store
+        .put_all(puts, Instant::now() + Duration::from_secs(30))
+        .await
+        .unwrap();
 }
 
 /// The hours of the events that are found by that ARN, marked `~` where by name.
 async fn hours(aws: &LocalAws, id: u32, order: Order, window: Window) -> Vec<String> {
     let client = aws.dynamodb_client();
     let key = arn(id).parse().unwrap();
-    let names = names(client, aws.table_name(Table::Directory), &key).await.unwrap();
+    let names = names(client, aws.table_name(Table::Directory), &key)
+        .await
+        .unwrap();
     let query = EventQuery {
         key: Key::Resource(key),
         window,
@@ -99,7 +115,11 @@ async fn hours(aws: &LocalAws, id: u32, order: Order, window: Window) -> Vec<Str
     let mut hours = Vec::new();
     while let Some(found) = answer.next().await.unwrap() {
         let hour = found.event.event_id.replace("event-", "");
-        hours.push(if found.via_alias { format!("~{hour}") } else { hour });
+        hours.push(if found.via_alias {
+            format!("~{hour}")
+        } else {
+            hour
+        });
     }
     hours
 }
@@ -109,19 +129,30 @@ async fn ok_events_by_name_are_found_for_the_time_the_pair_held() {
     let mut backwards = story();
     backwards.reverse();
     for records in [story(), backwards] {
-        let aws = LocalAws::start(TEMPLATE, &LocalAwsOptions::default()).await.unwrap();
+        let aws = LocalAws::start(TEMPLATE, &LocalAwsOptions::default())
+            .await
+            .unwrap();
         for record in &records {
             write(&aws, record).await;
         }
         let all = Window::default();
-        assert_eq!(hours(&aws, 1, Order::OldestFirst, all).await, ["2", "~3", "4", "5"]);
-        assert_eq!(hours(&aws, 1, Order::NewestFirst, all).await, ["5", "4", "~3", "2"]);
+        assert_eq!(
+            hours(&aws, 1, Order::OldestFirst, all).await,
+            ["2", "~3", "4", "5"]
+        );
+        assert_eq!(
+            hours(&aws, 1, Order::NewestFirst, all).await,
+            ["5", "4", "~3", "2"]
+        );
         assert_eq!(hours(&aws, 2, Order::OldestFirst, all).await, ["7", "~8"]);
         let window = Window {
             since: Some("2026-03-02T03:00:00Z".parse().unwrap()),
             until: Some("2026-03-02T05:00:00Z".parse().unwrap()),
         };
-        assert_eq!(hours(&aws, 1, Order::NewestFirst, window).await, ["4", "~3"]);
+        assert_eq!(
+            hours(&aws, 1, Order::NewestFirst, window).await,
+            ["4", "~3"]
+        );
         aws.stop().await.unwrap();
     }
 }

@@ -94,13 +94,7 @@ pub fn spans(mut sightings: Vec<Sighting>, arn: &str) -> Vec<Span> {
     spans
 }
 
-fn end(
-    spans: &mut Vec<Span>,
-    arn: &str,
-    held_by: &str,
-    from: Option<EventTime>,
-    to: EventTime,
-) {
+fn end(spans: &mut Vec<Span>, arn: &str, held_by: &str, from: Option<EventTime>, to: EventTime) {
     if held_by == arn {
         spans.push(Span { from, to: Some(to) });
     }
@@ -143,12 +137,24 @@ mod tests {
         check(&[(5, "a", Seen)], &[(None, None)]);
         check(&[(5, "a", Created)], &[(Some(5), None)]);
         check(&[(5, "a", Deleted)], &[(None, Some(5))]);
-        check(&[(5, "a", Created), (7, "a", Seen), (9, "a", Deleted)], &[(Some(5), Some(9))]);
         check(
-            &[(1, "a", Created), (2, "a", Deleted), (3, "b", Created), (4, "b", Deleted), (5, "a", Created)],
+            &[(5, "a", Created), (7, "a", Seen), (9, "a", Deleted)],
+            &[(Some(5), Some(9))],
+        );
+        check(
+            &[
+                (1, "a", Created),
+                (2, "a", Deleted),
+                (3, "b", Created),
+                (4, "b", Deleted),
+                (5, "a", Created),
+            ],
             &[(Some(1), Some(2)), (Some(5), None)],
         );
-        check(&[(3, "b", Created), (4, "b", Deleted), (6, "a", Seen)], &[(Some(4), None)]);
+        check(
+            &[(3, "b", Created), (4, "b", Deleted), (6, "a", Seen)],
+            &[(Some(4), None)],
+        );
         check(&[(3, "a", Seen), (6, "b", Created)], &[(None, Some(6))]);
         check(&[(3, "a", Seen), (6, "b", Seen)], &[(None, Some(6))]);
         check(&[(3, "b", Seen), (6, "a", Seen)], &[(Some(6), None)]);

@@ -37,7 +37,10 @@ pub fn batches(puts: Vec<Put>) -> Vec<Vec<Put>> {
             batch.keys.insert(key);
             batch.puts.push(put);
         }
-        while batches.get(open).is_some_and(|batch| batch.puts.len() >= MAX_BATCH_ITEMS) {
+        while batches
+            .get(open)
+            .is_some_and(|batch| batch.puts.len() >= MAX_BATCH_ITEMS)
+        {
             open += 1;
         }
     }
@@ -87,7 +90,10 @@ fn keys(put: &Put) -> [&str; 2] {
 /// bytes for each list, map and its members.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html>
 pub fn item_bytes(item: &Item) -> usize {
-    item.inner().iter().map(|(name, value)| name.len() + value_bytes(value)).sum()
+    item.inner()
+        .iter()
+        .map(|(name, value)| name.len() + value_bytes(value))
+        .sum()
 }
 
 fn value_bytes(value: &AttributeValue) -> usize {
@@ -97,11 +103,21 @@ fn value_bytes(value: &AttributeValue) -> usize {
         AttributeValue::N(digits) => digits.len().div_ceil(2) + 1,
         AttributeValue::Bool(_) | AttributeValue::Null(_) => 1,
         AttributeValue::B(bytes) => bytes.len(),
-        AttributeValue::L(values) => 3 + values.iter().map(|value| 1 + value_bytes(value)).sum::<usize>(),
-        AttributeValue::M(members) => {
-            3 + members.iter().map(|(name, value)| 1 + name.len() + value_bytes(value)).sum::<usize>()
+        AttributeValue::L(values) => {
+            3 + values
+                .iter()
+                .map(|value| 1 + value_bytes(value))
+                .sum::<usize>()
         }
-        AttributeValue::Ss(texts) | AttributeValue::Ns(texts) => texts.iter().map(String::len).sum(),
+        AttributeValue::M(members) => {
+            3 + members
+                .iter()
+                .map(|(name, value)| 1 + name.len() + value_bytes(value))
+                .sum::<usize>()
+        }
+        AttributeValue::Ss(texts) | AttributeValue::Ns(texts) => {
+            texts.iter().map(String::len).sum()
+        }
         AttributeValue::Bs(all) => all.iter().map(Vec::len).sum(),
     }
 }
@@ -118,7 +134,10 @@ mod tests {
             ("filling".to_owned(), text(&"x".repeat(bytes))),
         ]
         .into();
-        Put { table: Table::Principals, item: item.into() }
+        Put {
+            table: Table::Principals,
+            item: item.into(),
+        }
     }
 
     fn check(puts: Vec<Put>) -> Vec<Vec<Put>> {
@@ -141,7 +160,11 @@ mod tests {
 
     #[test]
     fn ok_full_batches() {
-        let batches = check((0..1000).map(|n| put(&format!("p{}", n % 7), n, 500)).collect());
+        let batches = check(
+            (0..1000)
+                .map(|n| put(&format!("p{}", n % 7), n, 500))
+                .collect(),
+        );
         assert_eq!(batches.len(), 40);
     }
 
@@ -157,7 +180,10 @@ mod tests {
     #[test]
     fn ok_one_key_thrice_is_three_batches_in_order() {
         let puts = vec![put("p", 1, 1), put("p", 1, 2), put("p", 1, 3)];
-        assert_eq!(check(puts.clone()), puts.into_iter().map(|put| vec![put]).collect::<Vec<_>>());
+        assert_eq!(
+            check(puts.clone()),
+            puts.into_iter().map(|put| vec![put]).collect::<Vec<_>>()
+        );
     }
 
     #[test]

@@ -64,11 +64,18 @@ pub enum IngestError {
     #[error(transparent)]
     Edge(#[from] EdgeError),
     #[error("could not read {object} whole: {read} of {expected} bytes came")]
-    CutShort { object: ObjectAddress, read: u64, expected: u64 },
+    CutShort {
+        object: ObjectAddress,
+        read: u64,
+        expected: u64,
+    },
     #[error("{object} was different when it was read again")]
     NotTheSame { object: ObjectAddress },
     #[error("could not make an item of an event in {object}")]
-    Item { object: ObjectAddress, source: serde_dynamo::Error },
+    Item {
+        object: ObjectAddress,
+        source: serde_dynamo::Error,
+    },
 }
 
 impl IngestError {
@@ -95,7 +102,12 @@ pub async fn ingest<L: LogSource, S: ItemStore>(
     address: &ObjectAddress,
     settings: Settings<'_>,
 ) -> Result<Report, IngestError> {
-    let ingest = Ingest { source, store, address, settings };
+    let ingest = Ingest {
+        source,
+        store,
+        address,
+        settings,
+    };
     match ingest.read().await? {
         Reading::Whole(whole) => ingest.emit(*whole).await,
         Reading::Rejected { .. } => match ingest.read().await? {
@@ -114,7 +126,10 @@ struct Ingest<'a, L, S> {
 
 enum Reading<'s> {
     Whole(Box<Whole<'s>>),
-    Rejected { identity: ObjectIdentity, why: Rejected },
+    Rejected {
+        identity: ObjectIdentity,
+        why: Rejected,
+    },
 }
 
 /// A proven object, and its selected records unless they outgrew the bound.
@@ -154,14 +169,24 @@ impl<'a, L: LogSource, S: ItemStore> Ingest<'a, L, S> {
         Ok(match proven {
             Ok(proven) => {
                 let held = (!outgrown).then(|| reader.take_selected());
-                Reading::Whole(Box::new(Whole { identity, proven, reader, held }))
+                Reading::Whole(Box::new(Whole {
+                    identity,
+                    proven,
+                    reader,
+                    held,
+                }))
             }
             Err(why) => Reading::Rejected { identity, why },
         })
     }
 
     async fn emit(&self, whole: Whole<'a>) -> Result<Report, IngestError> {
-        let Whole { identity, proven, mut reader, held } = whole;
+        let Whole {
+            identity,
+            proven,
+            mut reader,
+            held,
+        } = whole;
         let origin = Origin {
             bucket: self.address.bucket.clone(),
             key: self.address.key.clone(),
@@ -174,11 +199,14 @@ impl<'a, L: LogSource, S: ItemStore> Ingest<'a, L, S> {
         match held {
             Some(records) => {
                 for portion in records.chunks(PORTION_RECORDS) {
-                    self.store_events(normalizer.events(portion), &mut written).await?;
+                    self.store_events(normalizer.events(portion), &mut written)
+                        .await?;
                 }
             }
             None => {
-                reader = self.emit_again(&identity, &proven, &mut normalizer, &mut written).await?;
+                reader = self
+                    .emit_again(&identity, &proven, &mut normalizer, &mut written)
+                    .await?;
             }
         }
 
@@ -191,9 +219,15 @@ impl<'a, L: LogSource, S: ItemStore> Ingest<'a, L, S> {
             .iter()
             .map(|element| Listed::quarantined(self.address, &identity, element).put())
             .collect();
-        self.write(rows.map_err(|source| self.item_error(source))?).await?;
-        let entry =
-            LedgerEntry::proven(self.address, &identity, &proven, &summary.tally, summary.times);
+        self.write(rows.map_err(|source| self.item_error(source))?)
+            .await?;
+        let entry = LedgerEntry::proven(
+            self.address,
+            &identity,
+            &proven,
+            &summary.tally,
+            summary.times,
+        );
         let last = entry.put().map_err(|source| self.item_error(source))?;
         self.write(vec![last]).await?;
         Ok(Report {
@@ -217,7 +251,9 @@ impl<'a, L: LogSource, S: ItemStore> Ingest<'a, L, S> {
         normalizer: &mut Normalizer<'_>,
         written: &mut Written,
     ) -> Result<LogReader<'a>, IngestError> {
-        let not_the_same = || IngestError::NotTheSame { object: self.address.clone() };
+        let not_the_same = || IngestError::NotTheSame {
+            object: self.address.clone(),
+        };
         let mut body = self.source.open(self.address, Some(identity)).await?;
         let mut reader = LogReader::new(self.settings.limits, self.settings.selector);
         let mut read = 0;
@@ -226,13 +262,18 @@ impl<'a, L: LogSource, S: ItemStore> Ingest<'a, L, S> {
             for piece in bytes.chunks(PIECE_BYTES) {
                 reader.push(piece).map_err(|_| not_the_same())?;
                 for portion in reader.take_selected().chunks(PORTION_RECORDS) {
-                    self.store_events(normalizer.events(portion), written).await?;
+                    self.store_events(normalizer.events(portion), written)
+                        .await?;
                 }
             }
         }
         self.check_length(read, identity)?;
         let again = reader.finish().map_err(|_| not_the_same())?;
-        if again == *proven { Ok(reader) } else { Err(not_the_same()) }
+        if again == *proven {
+            Ok(reader)
+        } else {
+            Err(not_the_same())
+        }
     }
 
     async fn store_events(
@@ -243,7 +284,11 @@ impl<'a, L: LogSource, S: ItemStore> Ingest<'a, L, S> {
         let mut all = Vec::new();
         let mut facts = Vec::new();
         for event in events {
-            if self.settings.retention.is_expired(event.event_time, self.settings.now) {
+            if self
+                .settings
+                .retention
+                .is_expired(event.event_time, self.settings.now)
+            {
                 written.expired += 1;
                 continue;
             }
@@ -270,8 +315,10 @@ impl<'a, L: LogSource, S: ItemStore> Ingest<'a, L, S> {
     ) -> Result<Report, IngestError> {
         let row = Listed::rejected(self.address, identity, &why).put();
         let entry = LedgerEntry::rejected(self.address, identity, &why).put();
-        self.write(vec![row.map_err(|source| self.item_error(source))?]).await?;
-        self.write(vec![entry.map_err(|source| self.item_error(source))?]).await?;
+        self.write(vec![row.map_err(|source| self.item_error(source))?])
+            .await?;
+        self.write(vec![entry.map_err(|source| self.item_error(source))?])
+            .await?;
         Ok(Report {
             verdict: Verdict::Rejected,
             rejected: Some(why),
@@ -294,15 +341,20 @@ impl<'a, L: LogSource, S: ItemStore> Ingest<'a, L, S> {
 
     fn check_length(&self, read: u64, identity: &ObjectIdentity) -> Result<(), IngestError> {
         match identity.stored_bytes {
-            Some(expected) if read != expected => {
-                Err(IngestError::CutShort { object: self.address.clone(), read, expected })
-            }
+            Some(expected) if read != expected => Err(IngestError::CutShort {
+                object: self.address.clone(),
+                read,
+                expected,
+            }),
             _ => Ok(()),
         }
     }
 
     fn item_error(&self, source: serde_dynamo::Error) -> IngestError {
-        IngestError::Item { object: self.address.clone(), source }
+        IngestError::Item {
+            object: self.address.clone(),
+            source,
+        }
     }
 }
 

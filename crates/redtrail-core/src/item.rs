@@ -36,7 +36,8 @@ impl Retention {
 
     /// Whether an event of that time is past its retention.
     pub fn is_expired(self, event_time: EventTime, now: EventTime) -> bool {
-        self.expires_at(event_time).is_some_and(|at| at <= now.epoch_seconds())
+        self.expires_at(event_time)
+            .is_some_and(|at| at <= now.epoch_seconds())
     }
 }
 
@@ -56,22 +57,36 @@ pub fn puts(event: &AuditEvent, retention: Retention) -> Result<Vec<Put>, serde_
 
     let mut principal_row = common.clone();
     if event.error_code.is_some() {
-        principal_row.inner_mut().insert("failure_key".into(), event_key());
+        principal_row
+            .inner_mut()
+            .insert("failure_key".into(), event_key());
     }
     for column in ["resource_arns", "resource_parts"] {
         common.inner_mut().remove(column);
     }
-    let mut puts = vec![Put { table: Table::Principals, item: principal_row }];
+    let mut puts = vec![Put {
+        table: Table::Principals,
+        item: principal_row,
+    }];
     for resource in &event.touched.resources {
         let mut row = common.clone();
         let attributes = row.inner_mut();
-        attributes.insert("resource_key".into(), AttributeValue::S(resource.key.to_string()));
+        attributes.insert(
+            "resource_key".into(),
+            AttributeValue::S(resource.key.to_string()),
+        );
         attributes.insert("part".into(), AttributeValue::S(resource.part.to_string()));
-        let changed = matches!(resource.part, Part::Target | Part::Producer | Part::Consumer);
+        let changed = matches!(
+            resource.part,
+            Part::Target | Part::Producer | Part::Consumer
+        );
         if event.changes_resource && changed && event.error_code.is_none() {
             attributes.insert("change_key".into(), event_key());
         }
-        puts.push(Put { table: Table::Resources, item: row });
+        puts.push(Put {
+            table: Table::Resources,
+            item: row,
+        });
     }
     Ok(puts)
 }

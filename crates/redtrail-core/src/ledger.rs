@@ -33,7 +33,11 @@ pub enum Verdict {
 impl Verdict {
     /// The verdict on a proven object.
     pub fn of(tally: &Tally) -> Self {
-        if tally.quarantined == 0 { Self::Accepted } else { Self::Partial }
+        if tally.quarantined == 0 {
+            Self::Accepted
+        } else {
+            Self::Partial
+        }
     }
 }
 
@@ -65,7 +69,11 @@ impl LedgerKey {
     fn listed(list: &str, object: &ObjectAddress, identity: &ObjectIdentity, end: &str) -> Self {
         let day = LogKey::parse(&object.key)
             .map_or_else(|_| "unknown".to_owned(), |key| key.delivery_day.to_string());
-        let version = identity.version_id.as_deref().map(|id| format!("#{id}")).unwrap_or_default();
+        let version = identity
+            .version_id
+            .as_deref()
+            .map(|id| format!("#{id}"))
+            .unwrap_or_default();
         let place = format!("{}/{}{version}{end}", object.bucket, object.key);
         Self {
             folder: format!("{list}#{day}"),
@@ -143,7 +151,13 @@ impl LedgerEntry {
 
     /// The entry of a rejected object.
     pub fn rejected(object: &ObjectAddress, identity: &ObjectIdentity, why: &Rejected) -> Self {
-        Self::new(object, identity, Verdict::Rejected, Some(why.reason().to_owned()), None)
+        Self::new(
+            object,
+            identity,
+            Verdict::Rejected,
+            Some(why.reason().to_owned()),
+            None,
+        )
     }
 
     fn new(
@@ -169,7 +183,10 @@ impl LedgerEntry {
     /// # Errors
     /// Never for an entry as redtrail makes it: each field has a form in DynamoDB.
     pub fn put(&self) -> Result<Put, serde_dynamo::Error> {
-        Ok(Put { table: Table::Ledger, item: serde_dynamo::to_item(self)? })
+        Ok(Put {
+            table: Table::Ledger,
+            item: serde_dynamo::to_item(self)?,
+        })
     }
 }
 
@@ -222,7 +239,13 @@ impl Listed {
             record_bytes: element.length,
             sha256: hex(&element.sha256),
         };
-        Self::new(key, object, identity, element.reason.to_string(), Some(listed))
+        Self::new(
+            key,
+            object,
+            identity,
+            element.reason.to_string(),
+            Some(listed),
+        )
     }
 
     fn new(
@@ -246,6 +269,9 @@ impl Listed {
     /// # Errors
     /// Never for a row as redtrail makes it: each field has a form in DynamoDB.
     pub fn put(&self) -> Result<Put, serde_dynamo::Error> {
-        Ok(Put { table: Table::Ledger, item: serde_dynamo::to_item(self)? })
+        Ok(Put {
+            table: Table::Ledger,
+            item: serde_dynamo::to_item(self)?,
+        })
     }
 }

@@ -47,7 +47,11 @@ impl LogSource for MemorySource {
         object: &ObjectAddress,
         exactly: Option<&ObjectIdentity>,
     ) -> Result<MemoryBody, EdgeError> {
-        let error = |kind| EdgeError { attempted: format!("fetch {object}"), kind, source: None };
+        let error = |kind| EdgeError {
+            attempted: format!("fetch {object}"),
+            kind,
+            source: None,
+        };
         let place = (object.bucket.clone(), object.key.clone());
         let bytes = locked(&self.objects).get(&place).cloned();
         let bytes = bytes.ok_or_else(|| error(EdgeErrorKind::Missing))?;
@@ -59,7 +63,10 @@ impl LogSource for MemorySource {
         if exactly.is_some_and(|exactly| *exactly != identity) {
             return Err(error(EdgeErrorKind::Changed));
         }
-        Ok(MemoryBody { identity, rest: bytes })
+        Ok(MemoryBody {
+            identity,
+            rest: bytes,
+        })
     }
 }
 
@@ -87,7 +94,10 @@ impl MemoryStore {
     /// Every item, in the order of table, partition key and sort key.
     pub fn items(&self) -> Vec<(Table, Item)> {
         let tables = locked(&self.tables);
-        tables.iter().map(|((table, ..), item)| (*table, item.clone())).collect()
+        tables
+            .iter()
+            .map(|((table, ..), item)| (*table, item.clone()))
+            .collect()
     }
 
     /// The items of one partition, in the order of their sort keys.

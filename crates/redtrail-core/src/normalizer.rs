@@ -7,7 +7,7 @@ use redtrail_model::{AuditEvent, EventTime, Origin};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    log_reader::{MAX_QUARANTINE_ENTRIES, LogReader, Proven, Quarantined, RawRecord},
+    log_reader::{LogReader, MAX_QUARANTINE_ENTRIES, Proven, Quarantined, RawRecord},
     normalize,
     select::Selector,
     tally::Tally,
@@ -43,7 +43,10 @@ impl<'s> Normalizer<'s> {
 
     /// The events of these records that did not stand in an earlier record of the object.
     pub fn events(&mut self, records: &[RawRecord]) -> Vec<AuditEvent> {
-        records.iter().filter_map(|record| self.event(record)).collect()
+        records
+            .iter()
+            .filter_map(|record| self.event(record))
+            .collect()
     }
 
     fn event(&mut self, record: &RawRecord) -> Option<AuditEvent> {
@@ -85,7 +88,11 @@ impl<'s> Normalizer<'s> {
             stored: 0,
             expired: 0,
         };
-        Summary { tally, quarantined, times: self.times }
+        Summary {
+            tally,
+            quarantined,
+            times: self.times,
+        }
     }
 }
 

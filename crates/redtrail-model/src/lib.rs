@@ -12,7 +12,9 @@ mod tables;
 mod user_identity;
 
 pub use arn::{Arn, partition_of};
-pub use audit_event::{Alias, AuditEvent, Flag, Origin, Part, RelatedArn, Resource, SelectedBy, Touched};
+pub use audit_event::{
+    Alias, AuditEvent, Flag, Origin, Part, RelatedArn, Resource, SelectedBy, Touched,
+};
 pub use event_record::EventRecord;
 pub use event_time::{EventTime, InvalidEventTime};
 pub use key::{

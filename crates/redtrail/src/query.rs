@@ -97,7 +97,12 @@ struct Question {
     table: Option<String>,
 
     /// The directory's name, in place of DIRECTORY_TABLE: it knows the names of an ARN
-    #[arg(long, value_name = "NAME", env = "DIRECTORY_TABLE", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "DIRECTORY_TABLE",
+        hide_env_values = true
+    )]
     directory_table: Option<String>,
 
     /// The tables' region
@@ -202,7 +207,9 @@ async fn answer(question: Question, table: &str, query: EventQuery) -> Result<()
     let client = shared_config::dynamodb(set(region), set(endpoint_url)).await;
     let names = match (&query.key, set(directory_table)) {
         (Key::Resource(resource), Some(directory)) if resource.as_str().starts_with("arn:") => {
-            names(&client, &directory, resource).await.map_err(unanswered)?
+            names(&client, &directory, resource)
+                .await
+                .map_err(unanswered)?
         }
         (Key::Resource(resource), None) if resource.as_str().starts_with("arn:") => {
             remark("events that AWS logged by name only are left out: set DIRECTORY_TABLE");
@@ -244,7 +251,9 @@ struct NameLine<'a> {
 fn say_name(name: &str, form: Form) {
     match form {
         Form::Jsonl => json_remark(&NameLine { also_read: name }),
-        Form::Table => remark(&format!("also read, for the time it was this resource's: {name}")),
+        Form::Table => remark(&format!(
+            "also read, for the time it was this resource's: {name}"
+        )),
     }
 }
 

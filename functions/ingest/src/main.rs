@@ -9,7 +9,9 @@ use std::{
 
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
 use redtrail_aws::{clients, dynamodb::DynamoDbStore, s3::S3Source};
-use redtrail_core::{directory::Remembered, edge::error_chain, log_reader::Limits, select::Selector};
+use redtrail_core::{
+    directory::Remembered, edge::error_chain, log_reader::Limits, select::Selector,
+};
 use redtrail_ingest::{
     config::Config,
     handler::{Clock, Handler},

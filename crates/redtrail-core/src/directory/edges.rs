@@ -47,7 +47,11 @@ impl Kind {
             .iter()
             .any(|verb| event.event_name.starts_with(verb))
             && !event.event_name.contains("Credentials");
-        if event.read_only.unwrap_or(reads_by_name) { Self::Read } else { Self::Write }
+        if event.read_only.unwrap_or(reads_by_name) {
+            Self::Read
+        } else {
+            Self::Write
+        }
     }
 
     fn name(self) -> &'static str {
@@ -124,24 +128,53 @@ pub(super) fn edges(event: &AuditEvent) -> Result<Vec<Put>, serde_dynamo::Error>
     for resource in event.resource_arns() {
         let used = format!("used#{day}#{}", kind.name());
         let key = resource.as_str();
-        on_day(principal_subject(principal), format!("{used}#{key}"), key, Some(kind));
-        on_day(resource_subject(resource), format!("{used}#{principal}"), principal, Some(kind));
+        on_day(
+            principal_subject(principal),
+            format!("{used}#{key}"),
+            key,
+            Some(kind),
+        );
+        on_day(
+            resource_subject(resource),
+            format!("{used}#{principal}"),
+            principal,
+            Some(kind),
+        );
         on_day(day_subject(&day), format!("resource#{key}"), key, None);
     }
-    on_day(day_subject(&day), format!("principal#{principal}"), principal, None);
+    on_day(
+        day_subject(&day),
+        format!("principal#{principal}"),
+        principal,
+        None,
+    );
     let facets = [
         (Known::Session, &event.session_name),
         (Known::AccessKey, &event.access_key_id),
         (Known::SourceIdentity, &event.source_identity),
         (Known::Person, &event.person),
     ];
-    let facets = || facets.into_iter().filter_map(|(facet, text)| Some((facet, text.as_deref()?)));
+    let facets = || {
+        facets
+            .into_iter()
+            .filter_map(|(facet, text)| Some((facet, text.as_deref()?)))
+    };
     for (facet, text) in facets() {
-        on_day(facet_subject(facet, text), format!("acted#{day}#{principal}"), principal, None);
+        on_day(
+            facet_subject(facet, text),
+            format!("acted#{day}#{principal}"),
+            principal,
+            None,
+        );
     }
 
-    let resources = event.resource_arns().map(|key| (Known::Resource, key.as_str()));
-    let known = [(Known::Principal, principal)].into_iter().chain(resources).chain(facets());
+    let resources = event
+        .resource_arns()
+        .map(|key| (Known::Resource, key.as_str()));
+    let known = [(Known::Principal, principal)]
+        .into_iter()
+        .chain(resources)
+        .chain(facets());
     edges.extend(known.map(|(kind, text)| EdgeFact {
         subject: known_subject(kind),
         edge: bounded(text, MAX_SORT_KEY_BYTES),
@@ -171,9 +204,17 @@ mod tests {
         let record = format!(
             r#"{{"eventID":"e1","eventTime":"2026-03-02T09:00:00Z","eventSource":"redshift.amazonaws.com","eventName":"DeleteCluster","awsRegion":"us-east-1","recipientAccountId":"111122223333","requestParameters":{{"clusterIdentifier":"sales"}},"userIdentity":{{"type":"AssumedRole","arn":"arn:aws:sts::111122223333:assumed-role/etl/run-7","accessKeyId":"ASIAX"}}{more}}}"#
         );
-        let record = RawRecord { index: 0, offset: 0, bytes: record.into_bytes() };
-        let origin =
-            Origin { bucket: "b".into(), key: "k".into(), version: None, record_index: 0 };
+        let record = RawRecord {
+            index: 0,
+            offset: 0,
+            bytes: record.into_bytes(),
+        };
+        let origin = Origin {
+            bucket: "b".into(),
+            key: "k".into(),
+            version: None,
+            record_index: 0,
+        };
         audit_event(&record, &origin, &Selector::default()).unwrap()
     }
 
@@ -182,12 +223,24 @@ mod tests {
         let role = "arn:aws:iam::111122223333:role/etl";
         let cluster = "arn:aws:redshift:us-east-1:111122223333:cluster:sales";
         let expected = [
-            (format!("principal#{role}"), format!("used#2026-03-02#write#{cluster}")),
-            (format!("resource#{cluster}"), format!("used#2026-03-02#write#{role}")),
+            (
+                format!("principal#{role}"),
+                format!("used#2026-03-02#write#{cluster}"),
+            ),
+            (
+                format!("resource#{cluster}"),
+                format!("used#2026-03-02#write#{role}"),
+            ),
             ("day#2026-03-02".to_owned(), format!("resource#{cluster}")),
             ("day#2026-03-02".to_owned(), format!("principal#{role}")),
-            ("session#run-7".to_owned(), format!("acted#2026-03-02#{role}")),
-            ("access_key#ASIAX".to_owned(), format!("acted#2026-03-02#{role}")),
+            (
+                "session#run-7".to_owned(),
+                format!("acted#2026-03-02#{role}"),
+            ),
+            (
+                "access_key#ASIAX".to_owned(),
+                format!("acted#2026-03-02#{role}"),
+            ),
             ("known#principal".to_owned(), role.to_owned()),
             ("known#resource".to_owned(), cluster.to_owned()),
             ("known#session".to_owned(), "run-7".to_owned()),
@@ -198,8 +251,10 @@ mod tests {
             .iter()
             .map(|put| ["subject", "edge"].map(|name| put.item.inner()[name].clone()))
             .collect();
-        let expected: Vec<_> =
-            expected.into_iter().map(|(a, b)| [AttributeValue::S(a), AttributeValue::S(b)]).collect();
+        let expected: Vec<_> = expected
+            .into_iter()
+            .map(|(a, b)| [AttributeValue::S(a), AttributeValue::S(b)])
+            .collect();
         assert_eq!(found, expected);
     }
 
@@ -209,7 +264,10 @@ mod tests {
         assert_eq!(kind(""), Kind::Write);
         assert_eq!(kind(r#","readOnly":true"#), Kind::Read);
         assert_eq!(kind(r#","errorCode":"AccessDenied""#), Kind::Denied);
-        assert_eq!(kind(r#","errorCode":"Client.UnauthorizedOperation""#), Kind::Denied);
+        assert_eq!(
+            kind(r#","errorCode":"Client.UnauthorizedOperation""#),
+            Kind::Denied
+        );
         assert_eq!(kind(r#","errorCode":"ClusterNotFound""#), Kind::Write);
     }
 }

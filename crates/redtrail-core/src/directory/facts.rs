@@ -47,7 +47,10 @@ pub fn resource_subject(key: &ResourceKey) -> String {
 
 /// The copies of an event stand under this subject.
 pub fn shared_event_subject(shared_event_id: &str) -> String {
-    bounded(&format!("shared#{shared_event_id}"), MAX_PARTITION_KEY_BYTES)
+    bounded(
+        &format!("shared#{shared_event_id}"),
+        MAX_PARTITION_KEY_BYTES,
+    )
 }
 
 /// The corrections of an event stand under this subject.
@@ -77,7 +80,10 @@ pub(super) fn facts(event: &AuditEvent) -> Result<Vec<Put>, serde_dynamo::Error>
         }
     }
     let shared = event.shared_event_id.as_deref().map(shared_event_subject);
-    let corrected = event.original_event_id.as_deref().map(corrected_event_subject);
+    let corrected = event
+        .original_event_id
+        .as_deref()
+        .map(corrected_event_subject);
     for subject in shared.into_iter().chain(corrected) {
         puts.push(put(&LinkFact {
             subject,
@@ -103,16 +109,27 @@ mod tests {
         let record = format!(
             r#"{{"eventID":"e1","eventTime":"2026-03-02T09:00:00Z","eventSource":"redshift-serverless.amazonaws.com","eventName":"CreateNamespace"{more}}}"#
         );
-        let record = RawRecord { index: 0, offset: 0, bytes: record.into_bytes() };
-        let origin =
-            Origin { bucket: "b".into(), key: "k".into(), version: None, record_index: 0 };
+        let record = RawRecord {
+            index: 0,
+            offset: 0,
+            bytes: record.into_bytes(),
+        };
+        let origin = Origin {
+            bucket: "b".into(),
+            key: "k".into(),
+            version: None,
+            record_index: 0,
+        };
         let event = audit_event(&record, &origin, &Selector::default()).unwrap();
         let text = |put: &Put, name: &str| match &put.item.inner()[name] {
             AttributeValue::S(text) => text.clone(),
             other => panic!("{other:?}"),
         };
         let facts = facts(&event).unwrap();
-        facts.iter().map(|put| (text(put, "subject"), text(put, "edge"))).collect()
+        facts
+            .iter()
+            .map(|put| (text(put, "subject"), text(put, "edge")))
+            .collect()
     }
 
     #[test]
@@ -124,8 +141,13 @@ mod tests {
     fn ok_copies_and_corrections_are_linked() {
         let edge = "event#2026-03-02T09:00:00.000Z#e1".to_owned();
         assert_eq!(
-            shown(r#","sharedEventID":"s1","addendum":{"reason":"UPDATED_DATA","originalEventID":"e0"}"#),
-            [("shared#s1".to_owned(), edge.clone()), ("event#e0".to_owned(), edge)]
+            shown(
+                r#","sharedEventID":"s1","addendum":{"reason":"UPDATED_DATA","originalEventID":"e0"}"#
+            ),
+            [
+                ("shared#s1".to_owned(), edge.clone()),
+                ("event#e0".to_owned(), edge)
+            ]
         );
     }
 

@@ -11,7 +11,9 @@ use serde::Serialize;
 
 use crate::item::Put;
 
-pub use edges::{EdgeFact, Kind, Known, day_subject, facet_subject, known_subject, principal_subject};
+pub use edges::{
+    EdgeFact, Kind, Known, day_subject, facet_subject, known_subject, principal_subject,
+};
 pub use facts::{
     ALIAS, AliasFact, LINK, LinkFact, corrected_event_subject, resource_subject,
     shared_event_subject,
@@ -29,5 +31,8 @@ pub fn puts(event: &AuditEvent) -> Result<Vec<Put>, serde_dynamo::Error> {
 }
 
 fn put(fact: &impl Serialize) -> Result<Put, serde_dynamo::Error> {
-    Ok(Put { table: Table::Directory, item: serde_dynamo::to_item(fact)? })
+    Ok(Put {
+        table: Table::Directory,
+        item: serde_dynamo::to_item(fact)?,
+    })
 }

@@ -81,7 +81,11 @@ mod tests {
     use super::*;
 
     fn check(text: &str, expected: Option<usize>) {
-        assert_eq!(Delimiter::default().end(text.as_bytes()), expected, "{text}");
+        assert_eq!(
+            Delimiter::default().end(text.as_bytes()),
+            expected,
+            "{text}"
+        );
         // The same however the bytes are cut.
         let mut delimiter = Delimiter::default();
         let ends: Vec<_> = text.bytes().map(|byte| delimiter.end(&[byte])).collect();

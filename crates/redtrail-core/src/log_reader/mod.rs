@@ -182,7 +182,10 @@ impl<'s> LogReader<'s> {
     /// and how many there were.
     pub fn take_quarantined(&mut self) -> (Vec<Quarantined>, u64) {
         let sieve = &mut self.content.sieve;
-        (std::mem::take(&mut sieve.quarantined), std::mem::take(&mut sieve.quarantined_count))
+        (
+            std::mem::take(&mut sieve.quarantined),
+            std::mem::take(&mut sieve.quarantined_count),
+        )
     }
 }
 
@@ -191,14 +194,19 @@ impl ContentReader<'_> {
         self.sha256.update(plain);
         self.plain_bytes += plain.len() as u64;
         let sieve = &mut self.sieve;
-        self.splitter.push(plain, &mut |element| sieve.judge(element))
+        self.splitter
+            .push(plain, &mut |element| sieve.judge(element))
     }
 }
 
 impl Sieve<'_> {
     fn judge(&mut self, element: Element<'_>) {
         self.read += 1;
-        let Element { index, offset, content } = element;
+        let Element {
+            index,
+            offset,
+            content,
+        } = element;
         let reason = match content {
             Content::Bytes(bytes) => match self.selector.judge(bytes) {
                 Judgement::NotSelected => {
@@ -208,7 +216,11 @@ impl Sieve<'_> {
                 Judgement::Selected(_) => {
                     if self.hold {
                         self.held_bytes += bytes.len();
-                        self.selected.push(RawRecord { index, offset, bytes: bytes.to_vec() });
+                        self.selected.push(RawRecord {
+                            index,
+                            offset,
+                            bytes: bytes.to_vec(),
+                        });
                     }
                     return;
                 }
@@ -222,7 +234,13 @@ impl Sieve<'_> {
                 Content::Bytes(bytes) => (bytes.len() as u64, Sha256::digest(bytes).into()),
                 Content::TooLarge { length, sha256 } => (length, sha256),
             };
-            self.quarantined.push(Quarantined { index, offset, length, sha256, reason });
+            self.quarantined.push(Quarantined {
+                index,
+                offset,
+                length,
+                sha256,
+                reason,
+            });
         }
     }
 }

@@ -7,7 +7,9 @@ pub mod summary;
 
 use std::borrow::Cow;
 
-use redtrail_model::{AuditEvent, EventKey, EventRecord, EventTime, Flag, Origin, Touched, UserIdentity};
+use redtrail_model::{
+    AuditEvent, EventKey, EventRecord, EventTime, Flag, Origin, Touched, UserIdentity,
+};
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -83,7 +85,10 @@ pub fn audit_event(
         event_name: shorten.text("event_name", event_name, name),
         event_type: shorten.field(
             "event_type",
-            event.event_type.as_deref().filter(|kind| *kind != "AwsApiCall"),
+            event
+                .event_type
+                .as_deref()
+                .filter(|kind| *kind != "AwsApiCall"),
             name,
         ),
         account_id: shorten.field("account_id", event.account_id(), name),
@@ -97,7 +102,12 @@ pub fn audit_event(
         session_name: shorten.field("session_name", principal::session_name(identity), name),
         session_issuer: shorten.field(
             "session_issuer",
-            identity.session.issuer.arn.as_deref().filter(|arn| *arn != principal.as_str()),
+            identity
+                .session
+                .issuer
+                .arn
+                .as_deref()
+                .filter(|arn| *arn != principal.as_str()),
             name,
         ),
         access_key_id: shorten.field("access_key_id", identity.access_key_id.as_deref(), name),
@@ -124,7 +134,11 @@ pub fn audit_event(
             event.source_ip_address.as_deref(),
             name,
         ),
-        user_agent: shorten.field("user_agent", event.user_agent.as_deref(), MAX_USER_AGENT_BYTES),
+        user_agent: shorten.field(
+            "user_agent",
+            event.user_agent.as_deref(),
+            MAX_USER_AGENT_BYTES,
+        ),
         read_only: event.read_only,
         error_code: shorten.field("error_code", event.error_code.as_deref(), name),
         error_message: shorten.field(
@@ -153,7 +167,10 @@ pub fn audit_event(
         flags,
         cut: shorten.cut,
         record_bytes: record.bytes.len() as u64,
-        origin: Origin { record_index: record.index, ..origin.clone() },
+        origin: Origin {
+            record_index: record.index,
+            ..origin.clone()
+        },
     })
 }
 
@@ -163,7 +180,10 @@ fn addendum<'a>(event: &EventRecord<'a>, member: &str) -> Option<Cow<'a, str>> {
 
 fn caller_account<'a>(identity: &'a UserIdentity<'_>) -> Option<&'a str> {
     let issuer = &identity.session.issuer;
-    identity.account_id.as_deref().or(issuer.account_id.as_deref())
+    identity
+        .account_id
+        .as_deref()
+        .or(issuer.account_id.as_deref())
 }
 
 /// Cuts long texts on a character boundary and remembers which.
@@ -177,12 +197,16 @@ impl Shorten {
             return text.to_owned();
         }
         self.cut.push(name.to_owned());
-        text.get(..text.floor_char_boundary(max_bytes)).unwrap_or_default().to_owned()
+        text.get(..text.floor_char_boundary(max_bytes))
+            .unwrap_or_default()
+            .to_owned()
     }
 
     fn touched(&mut self, mut touched: Touched) -> Touched {
         let named = touched.related.len();
-        touched.related.retain(|related| related.arn.len() <= MAX_RELATED_ARN_BYTES);
+        touched
+            .related
+            .retain(|related| related.arn.len() <= MAX_RELATED_ARN_BYTES);
         touched.related.truncate(MAX_RELATED_ARNS);
         if touched.related.len() < named {
             self.cut.push("related_arns".to_owned());
