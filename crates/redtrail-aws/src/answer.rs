@@ -1,5 +1,5 @@
-//! One answer out of several partitions: the events of a resource under its ARN, and
-//! those that AWS logged under its name, merged in the order of time.
+//! One answer out of several partitions: the events under the key that is asked for, and
+//! those that AWS logged under another key of the same, merged in the order of time.
 
 use std::collections::VecDeque;
 
@@ -8,14 +8,14 @@ use redtrail_model::AuditEvent;
 
 use crate::{
     names::Name,
-    query::{EventQuery, Key, Order, PageToken, QueryError, Window, page},
+    query::{EventQuery, Order, PageToken, QueryError, Window, page},
 };
 
 /// An event of an answer.
 #[derive(Clone, Debug)]
 pub struct Found {
     pub event: AuditEvent,
-    /// It was recorded under a name of what was asked for.
+    /// It was recorded under another key of what was asked for.
     pub via_alias: bool,
 }
 
@@ -44,7 +44,7 @@ impl<'a> Answer<'a> {
         let order = query.order;
         let by_name = names.iter().flat_map(|name| {
             let within = |window: &Window| EventQuery {
-                key: Key::Resource(name.key.clone()),
+                key: name.key.clone(),
                 window: window.within(query.window),
                 ..query.clone()
             };

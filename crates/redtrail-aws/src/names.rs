@@ -1,87 +1,139 @@
-//! The names under which AWS also logged a resource that is asked for by its ARN. Some
-//! records hold a name only; the directory knows when it stood for the ARN.
+//! The other keys of what is asked for. Some records hold a resource's name only, some a
+//! role without its path; the directory knows what they belong to.
 
 use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use redtrail_core::{
     alias::{Sighting, Span, spans},
-    directory::{ALIAS, AliasFact, resource_subject},
+    directory::{ALIAS, AliasFact, ROLE, RoleFact, principal_subject, resource_subject},
+    normalize::principal::role_without_path,
 };
-use redtrail_model::{EventTime, ResourceKey, Table};
+use redtrail_model::{EventTime, PrincipalKey, ResourceKey, Table};
+use serde::de::DeserializeOwned;
 use serde_dynamo::Item;
 
-use crate::query::{QueryError, Window, request_error};
+use crate::query::{Key, QueryError, Window, request_error};
 
-/// A name and the times in which it stood for the resource.
+/// Another key, and the times in which it stood for the same thing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Name {
-    pub key: ResourceKey,
+    pub key: Key,
     pub windows: Vec<Window>,
 }
 
-/// The names of `resource`, as far as events have shown them. One Query for the resource,
-/// one more for each name.
+/// The other keys of `key`, as far as events have shown them.
 ///
 /// # Errors
 /// When DynamoDB refuses or cannot be reached, or an item cannot be read.
-pub async fn names(
+pub async fn names(client: &Client, directory: &str, key: &Key) -> Result<Vec<Name>, QueryError> {
+    match key {
+        Key::Principal(role) => roles(client, directory, role).await,
+        Key::Resource(resource) => resource_names(client, directory, resource).await,
+    }
+}
+
+/// A role with its path has one key without it; a role without it may have keys with it.
+async fn roles(
+    client: &Client,
+    directory: &str,
+    role: &PrincipalKey,
+) -> Result<Vec<Name>, QueryError> {
+    let others = match role_without_path(role) {
+        Some(without_path) => vec![without_path],
+        None if role.as_str().contains(":role/") => {
+            let subject = principal_subject(role.as_str());
+            let known: Vec<RoleFact> = facts(client, directory, subject, ROLE).await?;
+            known.into_iter().map(|fact| fact.other_principal).collect()
+        }
+        None => Vec::new(),
+    };
+    let name = |key| Name {
+        key: Key::Principal(key),
+        windows: vec![Window::default()],
+    };
+    Ok(others.into_iter().map(name).collect())
+}
+
+/// One Query for the resource, one more for each of its names.
+async fn resource_names(
     client: &Client,
     directory: &str,
     resource: &ResourceKey,
 ) -> Result<Vec<Name>, QueryError> {
+    if !resource.as_str().starts_with("arn:") {
+        return Ok(Vec::new());
+    }
     let mut names = BTreeMap::new();
-    for fact in facts(client, directory, resource).await? {
-        if fact.other_key.as_str().starts_with("name:") {
-            names.insert(fact.other_key, Vec::new());
+    for alias in aliases(client, directory, resource).await? {
+        if alias.other_key.as_str().starts_with("name:") {
+            names.insert(alias.other_key, Vec::new());
         }
     }
     for (name, windows) in &mut names {
-        let sightings = facts(client, directory, name).await?.into_iter();
-        let sightings = sightings.map(|fact| Sighting {
-            at: fact.event_time,
-            arn: fact.other_key.to_string(),
-            glimpse: fact.glimpse,
+        let sightings = aliases(client, directory, name).await?.into_iter();
+        let sightings = sightings.map(|alias| Sighting {
+            at: alias.event_time,
+            arn: alias.other_key.to_string(),
+            glimpse: alias.glimpse,
         });
         let held = spans(sightings.collect(), resource.as_str());
         *windows = held.into_iter().map(window).collect();
     }
     let held = names.into_iter().filter(|(_, windows)| !windows.is_empty());
-    Ok(held.map(|(key, windows)| Name { key, windows }).collect())
+    Ok(held
+        .map(|(key, windows)| Name {
+            key: Key::Resource(key),
+            windows,
+        })
+        .collect())
 }
 
-/// What the directory says of other keys of the same thing.
-async fn facts(
+/// Other keys of the same thing, as events showed them.
+async fn aliases(
     client: &Client,
     directory: &str,
     key: &ResourceKey,
 ) -> Result<Vec<AliasFact>, QueryError> {
+    let mut aliases: Vec<AliasFact> =
+        facts(client, directory, resource_subject(key), ALIAS).await?;
+    aliases.retain(|alias| alias.same_thing);
+    Ok(aliases)
+}
+
+/// The facts of a subject whose edges begin so.
+async fn facts<F: DeserializeOwned>(
+    client: &Client,
+    directory: &str,
+    subject: String,
+    edges: &str,
+) -> Result<Vec<F>, QueryError> {
     let schema = Table::Directory.schema();
     let mut pages = client
         .query()
         .table_name(directory)
         .key_condition_expression(format!(
-            "{} = :subject AND begins_with({}, :alias)",
+            "{} = :subject AND begins_with({}, :edges)",
             schema.partition_key, schema.sort_key
         ))
-        .expression_attribute_values(":subject", AttributeValue::S(resource_subject(key)))
-        .expression_attribute_values(":alias", AttributeValue::S(ALIAS.to_owned()))
+        .expression_attribute_values(":subject", AttributeValue::S(subject))
+        .expression_attribute_values(":edges", AttributeValue::S(edges.to_owned()))
         .into_paginator()
         .send();
     let mut facts = Vec::new();
     while let Some(page) = pages.next().await {
         let page = page.map_err(|error| request_error(directory, error))?;
         for item in page.items.unwrap_or_default() {
-            let fact = fact(directory, item)?;
-            if fact.same_thing {
-                facts.push(fact);
-            }
+            facts.push(fact(directory, item)?);
         }
     }
     Ok(facts)
 }
 
-fn fact(table: &str, item: HashMap<String, AttributeValue>) -> Result<AliasFact, QueryError> {
+fn fact<F: DeserializeOwned>(
+    table: &str,
+    item: HashMap<String, AttributeValue>,
+) -> Result<F, QueryError> {
     let edge = item.get(Table::Directory.schema().sort_key);
     let edge = edge
         .and_then(|edge| edge.as_s().ok())

@@ -99,19 +99,24 @@ async fn write(aws: &LocalAws, record: &Value) {
 
 /// The hours of the events that are found by that ARN, marked `~` where by name.
 async fn hours(aws: &LocalAws, id: u32, order: Order, window: Window) -> Vec<String> {
+    found(aws, Key::Resource(arn(id).parse().unwrap()), order, window).await
+}
+
+/// The same for any key.
+async fn found(aws: &LocalAws, key: Key, order: Order, window: Window) -> Vec<String> {
     let client = aws.dynamodb_client();
-    let key = arn(id).parse().unwrap();
+    let table = aws.table_name(key.table());
     let names = names(client, aws.table_name(Table::Directory), &key)
         .await
         .unwrap();
     let query = EventQuery {
-        key: Key::Resource(key),
+        key,
         window,
         order,
         page_size: Some(1),
         now: "2026-03-03T00:00:00Z".parse().unwrap(),
     };
-    let mut answer = Answer::new(client, aws.table_name(Table::Resources), query, &names);
+    let mut answer = Answer::new(client, table, query, &names);
     let mut hours = Vec::new();
     while let Some(found) = answer.next().await.unwrap() {
         let hour = found.event.event_id.replace("event-", "");
@@ -155,4 +160,34 @@ async fn ok_events_by_name_are_found_for_the_time_the_pair_held() {
         );
         aws.stop().await.unwrap();
     }
+}
+
+/// A call of a role session; records name the role with its path where they have the issuer.
+fn by_role(hour: u32, issuer: Option<&str>) -> Value {
+    let mut record = call(hour, "GetWorkgroup", None);
+    record["userIdentity"] = json!({
+        "type": "AssumedRole",
+        "arn": "arn:aws:sts::111122223333:assumed-role/loader/run",
+        "accountId": "111122223333",
+        "sessionContext": {"sessionIssuer": issuer.map(|arn| json!({"type": "Role", "arn": arn}))},
+    });
+    record
+}
+
+#[tokio::test]
+async fn ok_a_role_with_and_without_its_path_is_one() {
+    const WITH_PATH: &str = "arn:aws:iam::111122223333:role/etl/loader";
+    const WITHOUT: &str = "arn:aws:iam::111122223333:role/loader";
+    let aws = LocalAws::start(TEMPLATE, &LocalAwsOptions::default())
+        .await
+        .unwrap();
+    for (hour, issuer) in [(1, None), (2, Some(WITH_PATH)), (3, None)] {
+        write(&aws, &by_role(hour, issuer)).await;
+    }
+    for (key, expected) in [(WITH_PATH, ["~3", "2", "~1"]), (WITHOUT, ["3", "~2", "1"])] {
+        let key = Key::Principal(key.parse().unwrap());
+        let found = found(&aws, key, Order::NewestFirst, Window::default()).await;
+        assert_eq!(found, expected);
+    }
+    aws.stop().await.unwrap();
 }

@@ -96,7 +96,7 @@ struct Question {
     #[arg(long, value_name = "NAME")]
     table: Option<String>,
 
-    /// The directory's name, in place of DIRECTORY_TABLE: it knows the names of an ARN
+    /// The directory's name, in place of DIRECTORY_TABLE: it knows other keys of the same
     #[arg(
         long,
         value_name = "NAME",
@@ -205,17 +205,16 @@ async fn answer(question: Question, table: &str, query: EventQuery) -> Result<()
     } = question;
     let set = |value: Option<String>| value.filter(|text| !text.is_empty());
     let client = shared_config::dynamodb(set(region), set(endpoint_url)).await;
-    let names = match (&query.key, set(directory_table)) {
-        (Key::Resource(resource), Some(directory)) if resource.as_str().starts_with("arn:") => {
-            names(&client, &directory, resource)
-                .await
-                .map_err(unanswered)?
-        }
-        (Key::Resource(resource), None) if resource.as_str().starts_with("arn:") => {
-            remark("events that AWS logged by name only are left out: set DIRECTORY_TABLE");
+    let names = match set(directory_table) {
+        Some(directory) => names(&client, &directory, &query.key)
+            .await
+            .map_err(unanswered)?,
+        None => {
+            remark(
+                "other keys of this are not read: set DIRECTORY_TABLE or give --directory-table",
+            );
             Vec::new()
         }
-        _ => Vec::new(),
     };
     for name in &names {
         say_name(name.key.as_str(), output);
@@ -247,12 +246,12 @@ struct NameLine<'a> {
     also_read: &'a str,
 }
 
-/// The answer also holds what was logged under this name.
+/// The answer also holds what was logged under this key.
 fn say_name(name: &str, form: Form) {
     match form {
         Form::Jsonl => json_remark(&NameLine { also_read: name }),
         Form::Table => remark(&format!(
-            "also read, for the time it was this resource's: {name}"
+            "also read, for the time it meant the same: {name}"
         )),
     }
 }

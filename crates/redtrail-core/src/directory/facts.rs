@@ -1,15 +1,18 @@
 //! Which keys are of one thing, and which events belong together.
 
 use redtrail_model::{
-    AuditEvent, MAX_PARTITION_KEY_BYTES, MAX_SORT_KEY_BYTES, ResourceKey, SCHEMA_VERSION, bounded,
+    AuditEvent, EventKey, EventTime, MAX_PARTITION_KEY_BYTES, MAX_SORT_KEY_BYTES, PrincipalKey,
+    ResourceKey, SCHEMA_VERSION, bounded,
 };
 use serde::{Deserialize, Serialize};
 
-use super::put;
-use crate::{alias::Glimpse, item::Put};
+use super::{edges::principal_subject, put};
+use crate::{alias::Glimpse, item::Put, normalize::principal::role_without_path};
 
 /// The edges of aliases begin so: `alias#EVENT_KEY#OTHER`.
 pub const ALIAS: &str = "alias#";
+/// The edges of a role's keys with its path begin so: `role#PRINCIPAL`.
+pub const ROLE: &str = "role#";
 /// The edges of links begin so: `event#EVENT_KEY`.
 pub const LINK: &str = "event#";
 
@@ -23,7 +26,7 @@ pub struct AliasFact {
     /// Both are keys of one thing; else one belongs to the other.
     pub same_thing: bool,
     pub glimpse: Glimpse,
-    pub event_time: redtrail_model::EventTime,
+    pub event_time: EventTime,
     pub schema_version: u32,
 }
 
@@ -33,10 +36,21 @@ pub struct LinkFact {
     pub subject: String,
     pub edge: String,
     /// Where the event stands in the principals table.
-    pub principal: redtrail_model::PrincipalKey,
-    pub event_key: redtrail_model::EventKey,
+    pub principal: PrincipalKey,
+    pub event_key: EventKey,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account_id: Option<String>,
+    pub schema_version: u32,
+}
+
+/// A role that records name with and without its path. Written under the key without it;
+/// the other way round, the path need only be left out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoleFact {
+    pub subject: String,
+    pub edge: String,
+    /// The role's key with its path.
+    pub other_principal: PrincipalKey,
     pub schema_version: u32,
 }
 
@@ -78,6 +92,14 @@ pub(super) fn facts(event: &AuditEvent) -> Result<Vec<Put>, serde_dynamo::Error>
             };
             puts.push(put(&fact)?);
         }
+    }
+    if let Some(without_path) = role_without_path(&event.principal) {
+        puts.push(put(&RoleFact {
+            subject: principal_subject(without_path.as_str()),
+            edge: bounded(&format!("{ROLE}{}", event.principal), MAX_SORT_KEY_BYTES),
+            other_principal: event.principal.clone(),
+            schema_version: SCHEMA_VERSION,
+        })?);
     }
     let shared = event.shared_event_id.as_deref().map(shared_event_subject);
     let corrected = event
@@ -149,6 +171,17 @@ mod tests {
                 ("event#e0".to_owned(), edge)
             ]
         );
+    }
+
+    #[test]
+    fn ok_a_role_is_known_without_its_path() {
+        let role = "arn:aws:iam::111122223333:role/etl/nightly/loader";
+        let identity = format!(
+            r#","userIdentity":{{"type":"AssumedRole","sessionContext":{{"sessionIssuer":{{"type":"Role","arn":"{role}"}}}}}}"#
+        );
+        let subject = "principal#arn:aws:iam::111122223333:role/loader".to_owned();
+        assert_eq!(shown(&identity), [(subject, format!("role#{role}"))]);
+        assert_eq!(shown(&identity.replace("etl/nightly/", "")), []);
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub use edges::{
     EdgeFact, Kind, Known, day_subject, facet_subject, known_subject, principal_subject,
 };
 pub use facts::{
-    ALIAS, AliasFact, LINK, LinkFact, corrected_event_subject, resource_subject,
+    ALIAS, AliasFact, LINK, LinkFact, ROLE, RoleFact, corrected_event_subject, resource_subject,
     shared_event_subject,
 };
 pub use remembered::{Fact, Remembered};
