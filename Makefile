@@ -28,6 +28,11 @@ lint: ## Check format, lints and documentation; warnings are errors
 .PHONY: check
 check: test lint ## What CI runs
 
+.PHONY: nightly
+nightly: build ## Run the properties on many more cases; at most an hour
+	PROPTEST_CASES=50000 timeout 3600 $(CARGO) test --release --workspace --locked \
+		--test reading --test resources --test payloads
+
 .PHONY: clean
 clean: ## Remove what was built
 	$(CARGO) clean
