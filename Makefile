@@ -1,14 +1,15 @@
 # Everything a developer or CI runs. `make help` lists it.
 CARGO ?= cargo
-# One profile and one set of packages for all targets, so that one build serves them all.
-BUILD := $(CARGO) build --release --workspace --locked
+# One profile, all packages and all targets at once: dependencies are then built with the same
+# features for everything here, so that one build serves it all.
+BUILD := $(CARGO) build --release --workspace --all-targets --locked
 
 .PHONY: help
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 .PHONY: build
-build: ## Build the function, the command and the demo
+build: ## Build the function, the command, the demo and the tests
 	$(BUILD)
 
 .PHONY: demo

@@ -106,14 +106,12 @@ fn kind(error: &SdkError<GetObjectError>) -> EdgeErrorKind {
             let of_key = error
                 .message()
                 .is_some_and(|message| message.contains("kms:"));
-            let version = if of_key {
+            let permission = if of_key {
                 "kms:Decrypt"
             } else {
                 "s3:GetObject"
             };
-            EdgeErrorKind::Denied {
-                permission: version,
-            }
+            EdgeErrorKind::Denied { permission }
         }
         _ => EdgeErrorKind::Retryable,
     }

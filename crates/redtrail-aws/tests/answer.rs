@@ -162,6 +162,38 @@ async fn ok_events_by_name_are_found_for_the_time_the_pair_held() {
     }
 }
 
+/// A namespace that other things' writes show: they neither make nor end it.
+#[tokio::test]
+async fn ok_what_is_merely_shown_neither_begins_nor_ends() {
+    let namespace = "arn:aws:redshift-serverless:us-east-1:111122223333:namespace/00000001-aaaa-4bbb-8ccc-0123456789ab";
+    let of_namespace = |hour, name: &str, shown: bool| {
+        let mut record = call(hour, name, None);
+        record["requestParameters"] = json!({"namespaceName": "prod"});
+        if shown {
+            record["responseElements"] = json!({"snapshot": {
+                "namespaceName": "prod", "namespaceArn": namespace, "snapshotName": "s",
+            }});
+        }
+        record
+    };
+    let aws = LocalAws::start(TEMPLATE, &LocalAwsOptions::default())
+        .await
+        .unwrap();
+    for (hour, name, shown) in [
+        (1, "GetNamespace", false),
+        (2, "CreateSnapshot", true),
+        (3, "DeleteSnapshot", true),
+        (4, "GetNamespace", false),
+    ] {
+        write(&aws, &of_namespace(hour, name, shown)).await;
+    }
+    let key = Key::Resource(namespace.parse().unwrap());
+    let found = found(&aws, key, Order::OldestFirst, Window::default()).await;
+    assert_eq!(found.first().map(String::as_str), Some("~1"));
+    assert_eq!(found.last().map(String::as_str), Some("~4"));
+    aws.stop().await.unwrap();
+}
+
 /// A call of a role session; records name the role with its path where they have the issuer.
 fn by_role(hour: u32, issuer: Option<&str>) -> Value {
     let mut record = call(hour, "GetWorkgroup", None);

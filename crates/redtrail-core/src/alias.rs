@@ -17,12 +17,22 @@ pub enum Glimpse {
 }
 
 impl Glimpse {
-    /// What an operation of that name shows of what it answers with.
-    pub fn of(event_name: &str) -> Self {
-        let starts = |words: &[&str]| words.iter().any(|word| event_name.starts_with(word));
-        if starts(&["Create", "Restore", "Convert"]) {
+    /// What an operation of that name shows of a name of that kind (`namespace`). Only
+    /// CreateNamespace makes a namespace; CreateSnapshot's answer merely shows one.
+    pub fn of(event_name: &str, kind: &str) -> Self {
+        let made = match kind {
+            "managedvpcendpoint" => "EndpointAccess",
+            other => other,
+        };
+        let is_about = |verb: &str| {
+            event_name.strip_prefix(verb).is_some_and(|noun| {
+                let noun = noun.strip_prefix("Cluster").unwrap_or(noun);
+                noun.eq_ignore_ascii_case(made)
+            })
+        };
+        if is_about("Create") {
             Self::Created
-        } else if starts(&["Delete"]) {
+        } else if is_about("Delete") {
             Self::Deleted
         } else {
             Self::Seen
@@ -127,6 +137,31 @@ mod tests {
         // Whichever arrived first.
         let backwards = all.into_iter().rev().collect();
         assert_eq!(spans(backwards, "a"), expected, "{sightings:?} backwards");
+    }
+
+    #[test]
+    fn ok_only_its_own_operations_make_and_end_a_pair() {
+        for (event_name, kind, expected) in [
+            ("CreateNamespace", "namespace", Glimpse::Created),
+            ("DeleteWorkgroup", "workgroup", Glimpse::Deleted),
+            ("CreateClusterSnapshot", "snapshot", Glimpse::Created),
+            ("DeleteSnapshot", "snapshot", Glimpse::Deleted),
+            (
+                "CreateEndpointAccess",
+                "managedvpcendpoint",
+                Glimpse::Created,
+            ),
+            ("DeleteSnapshot", "namespace", Glimpse::Seen),
+            ("CreateSnapshot", "namespace", Glimpse::Seen),
+            ("RestoreFromSnapshot", "namespace", Glimpse::Seen),
+            ("UpdateNamespace", "namespace", Glimpse::Seen),
+        ] {
+            assert_eq!(
+                Glimpse::of(event_name, kind),
+                expected,
+                "{event_name} {kind}"
+            );
+        }
     }
 
     #[test]

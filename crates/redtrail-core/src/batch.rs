@@ -2,7 +2,7 @@
 //! on bytes, and the keys mixed, so that a busy key is spread over many portions.
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html>
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use redtrail_model::Table;
 use serde_dynamo::AttributeValue;
@@ -15,50 +15,43 @@ pub const MAX_BATCH_ITEMS: usize = 25;
 /// flight small.
 pub const MAX_BATCH_BYTES: usize = 1 << 20;
 
-/// `puts` in batches that DynamoDB accepts. Of two puts with one key the later one stands
-/// in a later batch.
+/// `puts` in batches that DynamoDB accepts. Of two puts with one key the later one counts.
 pub fn batches(puts: Vec<Put>) -> Vec<Vec<Put>> {
-    let mut batches: Vec<Batch> = Vec::new();
-    let mut open = 0;
-    for put in mixed(puts) {
+    let mut batches: Vec<Vec<Put>> = Vec::new();
+    let mut bytes = 0;
+    for put in mixed(latest(puts)) {
+        let more = item_bytes(&put.item);
+        let fits =
+            |batch: &Vec<Put>| batch.len() < MAX_BATCH_ITEMS && bytes + more <= MAX_BATCH_BYTES;
+        match batches.last_mut().filter(|batch| fits(batch)) {
+            Some(batch) => {
+                bytes += more;
+                batch.push(put);
+            }
+            None => {
+                bytes = more;
+                batches.push(vec![put]);
+            }
+        }
+    }
+    batches
+}
+
+/// The last put of each key.
+fn latest(puts: Vec<Put>) -> Vec<Put> {
+    let mut places: HashMap<(Table, [String; 2]), usize> = HashMap::new();
+    let mut latest: Vec<Put> = Vec::with_capacity(puts.len());
+    for put in puts {
         let key = (put.table, keys(&put).map(str::to_owned));
-        let bytes = item_bytes(&put.item);
-        // A batch that holds the key already must be done before this put.
-        let after = batches.iter().rposition(|batch| batch.keys.contains(&key));
-        let from = after.map_or(open, |at| open.max(at + 1));
-        let at = (from..batches.len())
-            .find(|at| batches.get(*at).is_some_and(|batch| batch.takes(bytes)))
-            .unwrap_or(batches.len());
-        if at == batches.len() {
-            batches.push(Batch::default());
-        }
-        if let Some(batch) = batches.get_mut(at) {
-            batch.bytes += bytes;
-            batch.keys.insert(key);
-            batch.puts.push(put);
-        }
-        while batches
-            .get(open)
-            .is_some_and(|batch| batch.puts.len() >= MAX_BATCH_ITEMS)
-        {
-            open += 1;
+        match places.get(&key).and_then(|at| latest.get_mut(*at)) {
+            Some(earlier) => *earlier = put,
+            None => {
+                places.insert(key, latest.len());
+                latest.push(put);
+            }
         }
     }
-    batches.into_iter().map(|batch| batch.puts).collect()
-}
-
-#[derive(Default)]
-struct Batch {
-    puts: Vec<Put>,
-    keys: HashSet<(Table, [String; 2])>,
-    bytes: usize,
-}
-
-impl Batch {
-    fn takes(&self, bytes: usize) -> bool {
-        self.puts.len() < MAX_BATCH_ITEMS
-            && (self.puts.is_empty() || self.bytes + bytes <= MAX_BATCH_BYTES)
-    }
+    latest
 }
 
 /// The first put of every partition key, then every second one, and so on.
@@ -124,6 +117,8 @@ fn value_bytes(value: &AttributeValue) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     fn put(principal: &str, event: usize, bytes: usize) -> Put {
@@ -178,12 +173,9 @@ mod tests {
     }
 
     #[test]
-    fn ok_one_key_thrice_is_three_batches_in_order() {
-        let puts = vec![put("p", 1, 1), put("p", 1, 2), put("p", 1, 3)];
-        assert_eq!(
-            check(puts.clone()),
-            puts.into_iter().map(|put| vec![put]).collect::<Vec<_>>()
-        );
+    fn ok_of_one_key_the_last_put_counts() {
+        let puts = vec![put("p", 1, 1), put("q", 1, 1), put("p", 1, 3)];
+        assert_eq!(batches(puts), [[put("p", 1, 3), put("q", 1, 1)]]);
     }
 
     #[test]

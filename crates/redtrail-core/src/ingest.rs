@@ -19,8 +19,10 @@ use crate::{
     tally::Tally,
 };
 
-/// Records normalized and written in one portion: bounds the items in memory.
-const PORTION_RECORDS: usize = 256;
+/// Records normalized at a time: bounds the events in memory.
+const PORTION_RECORDS: usize = 64;
+/// Items written at a time: bounds the items in memory, whatever one event touches.
+const PORTION_ITEMS: usize = 1000;
 
 /// Stored bytes unpacked at a time. Gzip unpacks to a thousandfold at most, so this bounds
 /// what is held between two looks at it, however large the pieces of a body are.
@@ -238,7 +240,7 @@ impl<'a, L: LogSource, S: ItemStore> Ingest<'a, L, S> {
             unknown_operations: written.unknown_operations,
             stored_bytes: identity.stored_bytes.unwrap_or_default(),
             plain_bytes: proven.plain_bytes,
-            last_event_time: summary.times.map(|(_, last)| last),
+            last_event_time: written.last_event_time,
             read_twice,
         })
     }
@@ -281,7 +283,7 @@ impl<'a, L: LogSource, S: ItemStore> Ingest<'a, L, S> {
         events: Vec<AuditEvent>,
         written: &mut Written,
     ) -> Result<(), IngestError> {
-        let mut all = Vec::new();
+        let mut rows = Vec::new();
         let mut facts = Vec::new();
         for event in events {
             if self
@@ -292,18 +294,31 @@ impl<'a, L: LogSource, S: ItemStore> Ingest<'a, L, S> {
                 written.expired += 1;
                 continue;
             }
-            written.stored += 1;
-            written.unknown_operations += u64::from(event.flags.contains(&Flag::UnknownOperation));
-            let rows = item::puts(&event, self.settings.retention);
-            all.extend(rows.map_err(|source| self.item_error(source))?);
+            written.count(&event);
+            let of_event = item::puts(&event, self.settings.retention);
+            rows.extend(of_event.map_err(|source| self.item_error(source))?);
             let of_event = directory::puts(&event);
             facts.extend(of_event.map_err(|source| self.item_error(source))?);
+            if rows.len() + facts.len() >= PORTION_ITEMS {
+                let (rows, facts) = (std::mem::take(&mut rows), std::mem::take(&mut facts));
+                self.write_portion(rows, facts, written).await?;
+            }
         }
+        self.write_portion(rows, facts, written).await
+    }
+
+    /// Writes items of the event tables, and those directory items that need writing.
+    async fn write_portion(
+        &self,
+        mut items: Vec<Put>,
+        facts: Vec<Put>,
+        written: &mut Written,
+    ) -> Result<(), IngestError> {
         let facts = self.settings.remembered.fresh(facts);
         let durable: Vec<Fact> = facts.iter().map(Fact::of).collect();
-        all.extend(facts);
-        written.items += all.len() as u64;
-        self.write(all).await?;
+        items.extend(facts);
+        written.items += items.len() as u64;
+        self.write(items).await?;
         self.settings.remembered.remember(durable);
         Ok(())
     }
@@ -364,4 +379,13 @@ struct Written {
     expired: u64,
     items: u64,
     unknown_operations: u64,
+    last_event_time: Option<EventTime>,
+}
+
+impl Written {
+    fn count(&mut self, event: &AuditEvent) {
+        self.stored += 1;
+        self.unknown_operations += u64::from(event.flags.contains(&Flag::UnknownOperation));
+        self.last_event_time = self.last_event_time.max(Some(event.event_time));
+    }
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     edge::ObjectIdentity,
-    hex::hex,
+    hash::hex,
     item::Put,
     log_key::{LogKey, file_name, folder},
     log_reader::{Proven, Quarantined, Rejected},
@@ -31,6 +31,15 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// The verdict as a word, as in the ledger.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Partial => "partial",
+            Self::Rejected => "rejected",
+        }
+    }
+
     /// The verdict on a proven object.
     pub fn of(tally: &Tally) -> Self {
         if tally.quarantined == 0 {

@@ -6,7 +6,7 @@ pub mod alias;
 pub mod batch;
 pub mod directory;
 pub mod edge;
-pub mod hex;
+pub mod hash;
 pub mod ingest;
 pub mod inspect;
 pub mod item;

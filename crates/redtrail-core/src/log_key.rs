@@ -5,6 +5,7 @@
 use std::fmt;
 
 use jiff::civil::Date;
+use redtrail_model::is_account_id;
 
 /// The key of a log object of management and data events, taken apart:
 /// `[prefix/]AWSLogs/[o-id/]ACCOUNT/CloudTrail/REGION/YYYY/MM/DD/FILE`.
@@ -116,7 +117,7 @@ impl<'a> Delivery<'a> {
             (None, first, after_first)
         };
         let (service, path) = rest.split_once('/')?;
-        is_account(account).then_some(Self {
+        is_account_id(account).then_some(Self {
             organization,
             account,
             service,
@@ -172,7 +173,7 @@ fn is_log_file_name(name: &str) -> bool {
         Some((account, region, day, minute, unique))
     };
     parts().is_some_and(|(account, region, day, minute, unique)| {
-        is_account(account)
+        is_account_id(account)
             && is_region(region)
             && is_digits(day, 8)
             && is_digits(minute, 4)
@@ -190,10 +191,6 @@ fn is_organization(segment: &str) -> bool {
                 .bytes()
                 .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
     })
-}
-
-fn is_account(segment: &str) -> bool {
-    is_digits(segment, 12)
 }
 
 fn is_region(segment: &str) -> bool {

@@ -56,7 +56,7 @@ impl LogSource for MemorySource {
         let bytes = locked(&self.objects).get(&place).cloned();
         let bytes = bytes.ok_or_else(|| error(EdgeErrorKind::Missing))?;
         let identity = ObjectIdentity {
-            etag: Some(format!("\"{}\"", crate::hex::hex(&digest(&bytes)))),
+            etag: Some(format!("\"{}\"", crate::hash::hex(&digest(&bytes)))),
             version_id: None,
             stored_bytes: Some(bytes.len() as u64),
         };

@@ -7,6 +7,7 @@ use redtrail_model::{AuditEvent, EventTime, Origin};
 use sha2::{Digest, Sha256};
 
 use crate::{
+    hash,
     log_reader::{LogReader, MAX_QUARANTINE_ENTRIES, Proven, Quarantined, RawRecord},
     normalize,
     select::Selector,
@@ -53,7 +54,9 @@ impl<'s> Normalizer<'s> {
         match normalize::audit_event(record, &self.origin, self.selector) {
             Ok(event) => {
                 self.selected += 1;
-                if !self.seen.insert(short_hash(event.event_key.as_str())) {
+                if !self.seen.insert(hash::short(Sha256::new_with_prefix(
+                    event.event_key.as_str(),
+                ))) {
                     self.duplicate += 1;
                     return None;
                 }
@@ -102,10 +105,4 @@ pub struct Summary {
     pub quarantined: Vec<Quarantined>,
     /// Times of the first and the last selected event.
     pub times: Option<(EventTime, EventTime)>,
-}
-
-fn short_hash(text: &str) -> [u8; 16] {
-    let hash: [u8; 32] = Sha256::digest(text.as_bytes()).into();
-    let (start, _) = hash.split_at(16);
-    start.try_into().expect("sixteen bytes are sixteen bytes")
 }

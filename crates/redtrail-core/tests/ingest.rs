@@ -11,15 +11,16 @@ mod support {
 
 use std::{
     collections::BTreeMap,
-    sync::atomic::AtomicUsize,
+    sync::atomic::{AtomicUsize, Ordering},
     time::{Duration, Instant},
 };
 
 use redtrail_core::{
+    batch::batches,
     directory::Remembered,
-    edge::{EdgeErrorKind, ItemStore, LogSource},
+    edge::{EdgeError, EdgeErrorKind, ItemStore, LogSource},
     ingest::{IngestError, Report, Settings, ingest},
-    item::{Item, Retention},
+    item::{Item, Put, Retention},
     ledger::Verdict,
     log_reader::{Limits, Rejected},
     memory::{MemorySource, MemoryStore},
@@ -374,4 +375,53 @@ fn ok_at_most_a_hundred_quarantine_rows() {
         assert_eq!(listed, (0..100).collect::<Vec<_>>());
         assert_eq!(ledger_item(&store).unwrap()["records_quarantined"], 250);
     }
+}
+
+/// A store that remembers the largest portion it was given.
+#[derive(Default)]
+struct Portions {
+    store: MemoryStore,
+    largest: AtomicUsize,
+}
+
+impl ItemStore for Portions {
+    async fn put_all(&self, puts: Vec<Put>, until: Instant) -> Result<(), EdgeError> {
+        self.largest.fetch_max(puts.len(), Ordering::Relaxed);
+        // As the real store does, so that its cost is part of the test.
+        let batches = batches(puts);
+        self.store.put_all(batches.concat(), until).await
+    }
+}
+
+#[test]
+fn ok_events_that_touch_very_much_are_written_in_bounded_portions() {
+    let record = |number: usize| {
+        let identifiers: Vec<Value> = (0..100)
+            .map(|snapshot| {
+                json!({
+                    "snapshotIdentifier": format!("s-{number}-{snapshot}"),
+                    "snapshotClusterIdentifier": "sales",
+                })
+            })
+            .collect();
+        json!({
+            "eventID": format!("e{number}"),
+            "eventTime": "2026-03-02T09:00:00Z",
+            "eventSource": "redshift.amazonaws.com",
+            "eventName": "BatchDeleteClusterSnapshots",
+            "awsRegion": "us-east-1",
+            "recipientAccountId": "111122223333",
+            "requestParameters": {"identifiers": identifiers},
+        })
+        .to_string()
+    };
+    let records: Vec<String> = (0..200).map(record).collect();
+    let source = MemorySource::default();
+    source.insert(BUCKET, KEY, gzip(document(&records).as_bytes()));
+    let store = Portions::default();
+    let report = run(&source, &store, ROOMY, Retention::Forever).unwrap();
+    assert_eq!(report.tally.stored, 200);
+    assert_eq!(rows(&store.store, Table::Resources).len(), 200 * 100);
+    let largest = store.largest.into_inner();
+    assert!(largest < 3000, "{largest} items at once");
 }

@@ -250,7 +250,7 @@ fn show_objects(told: &[Value], objects: usize) {
             .map_or(file.clone(), |(start, _)| start.to_owned());
         match line["message"].as_str() {
             Some("object") => {
-                let verdict = line["verdict"].as_str().unwrap_or_default().to_lowercase();
+                let verdict = text(line, "verdict");
                 let mut row = vec![file, verdict];
                 row.extend(
                     ["read", "selected", "not_selected", "stored", "items"]
@@ -299,9 +299,9 @@ fn check_objects(told: &[Value]) -> Result<(), Failure> {
         let line = told.iter().find(|line| line["key"] == object.key);
         let line = line.ok_or_else(|| format!("the function said nothing of {}", object.key))?;
         let right = match object.kind {
-            sample::Kind::Log => line["verdict"] == "Accepted" && line["read"] == object.records,
+            sample::Kind::Log => line["verdict"] == "accepted" && line["read"] == object.records,
             sample::Kind::Digest => line["reason"] == "digest",
-            sample::Kind::Truncated => line["verdict"] == "Rejected",
+            sample::Kind::Truncated => line["verdict"] == "rejected",
         };
         if !right {
             return Err(

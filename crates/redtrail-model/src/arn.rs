@@ -40,6 +40,11 @@ impl<'a> Arn<'a> {
     }
 }
 
+/// Whether `text` is an account id: twelve digits.
+pub fn is_account_id(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// The partition a Region belongs to, by the Region's prefix as botocore's
 /// `partitions.json` (1.44.5) lists them; a Region it does not know is in `aws`.
 pub fn partition_of(region: &str) -> &'static str {

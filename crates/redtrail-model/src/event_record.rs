@@ -7,12 +7,11 @@ use serde::de::Error as _;
 
 use crate::{raw_json::RawJson, user_identity::UserIdentity};
 
-/// An event record. Absent, null and unreadable fields are `None`; a field of an
+/// An event record. Absent, null, empty and unreadable fields are `None`; a field of an
 /// unexpected scalar kind is kept as its text. Fields that redtrail does not read are
 /// not here: the full record stays in S3.
 #[derive(Clone, Debug, Default)]
 pub struct EventRecord<'a> {
-    pub event_version: Option<Cow<'a, str>>,
     pub user_identity: UserIdentity<'a>,
     pub event_time: Option<Cow<'a, str>>,
     /// The service that was called, e.g. `redshift.amazonaws.com`.
@@ -29,7 +28,6 @@ pub struct EventRecord<'a> {
     pub request_parameters: Option<RawJson<'a>>,
     /// Null for read-only calls; omitted by CloudTrail above 100 KB.
     pub response_elements: Option<RawJson<'a>>,
-    pub additional_event_data: Option<RawJson<'a>>,
     pub service_event_details: Option<RawJson<'a>>,
     /// A GUID in CloudTrail's documentation; other texts occur.
     pub event_id: Option<Cow<'a, str>>,
@@ -47,7 +45,7 @@ pub struct EventRecord<'a> {
 }
 
 impl<'a> EventRecord<'a> {
-    /// Reads one record. Where a field stands twice, the last one counts, as in every
+    /// Reads one record. Where a field stands twice, the last one that is not null counts, as in every
     /// common JSON reader.
     ///
     /// # Errors
@@ -60,26 +58,24 @@ impl<'a> EventRecord<'a> {
         let mut record = Self::default();
         for (name, value) in json.members() {
             match &*name {
-                "eventVersion" => record.event_version = value.scalar(),
                 "userIdentity" => record.user_identity = UserIdentity::read(value),
-                "eventTime" => record.event_time = value.scalar(),
-                "eventSource" => record.event_source = value.scalar(),
-                "eventName" => record.event_name = value.scalar(),
-                "awsRegion" => record.aws_region = value.scalar(),
-                "sourceIPAddress" => record.source_ip_address = value.scalar(),
-                "userAgent" => record.user_agent = value.scalar(),
-                "errorCode" => record.error_code = value.scalar(),
-                "errorMessage" => record.error_message = value.scalar(),
+                "eventTime" => record.event_time = value.text(),
+                "eventSource" => record.event_source = value.text(),
+                "eventName" => record.event_name = value.text(),
+                "awsRegion" => record.aws_region = value.text(),
+                "sourceIPAddress" => record.source_ip_address = value.text(),
+                "userAgent" => record.user_agent = value.text(),
+                "errorCode" => record.error_code = value.text(),
+                "errorMessage" => record.error_message = value.text(),
                 "requestParameters" => record.request_parameters = Some(value),
                 "responseElements" => record.response_elements = Some(value),
-                "additionalEventData" => record.additional_event_data = Some(value),
                 "serviceEventDetails" => record.service_event_details = Some(value),
-                "eventID" => record.event_id = value.scalar().filter(|id| !id.is_empty()),
+                "eventID" => record.event_id = value.text(),
                 "readOnly" => record.read_only = value.boolean(),
                 "resources" => record.resources = Some(value),
-                "eventType" => record.event_type = value.scalar(),
-                "recipientAccountId" => record.recipient_account_id = value.scalar(),
-                "sharedEventID" => record.shared_event_id = value.scalar(),
+                "eventType" => record.event_type = value.text(),
+                "recipientAccountId" => record.recipient_account_id = value.text(),
+                "sharedEventID" => record.shared_event_id = value.text(),
                 "addendum" => record.addendum = Some(value),
                 _ => {}
             }
@@ -92,7 +88,6 @@ impl<'a> EventRecord<'a> {
     pub fn account_id(&self) -> Option<&str> {
         self.recipient_account_id
             .as_deref()
-            .filter(|account| !account.is_empty())
             .or(self.user_identity.account_id.as_deref())
     }
 }

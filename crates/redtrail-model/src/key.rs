@@ -14,6 +14,8 @@ pub const MAX_PARTITION_KEY_BYTES: usize = 2048;
 /// DynamoDB's bound for a sort key, in bytes.
 pub const MAX_SORT_KEY_BYTES: usize = 1024;
 
+/// Of a key that begins with an identity type; AWS's longest is 18 bytes.
+const MAX_TYPE_BYTES: usize = 256;
 const HASH_MARK: &str = "~";
 const HASH_BYTES: usize = 64;
 
@@ -52,7 +54,7 @@ impl PrincipalKey {
         let mut key = if identity_type == "arn" {
             "%61rn".to_owned()
         } else {
-            escaped(identity_type).into_owned()
+            bounded(&escaped(identity_type), MAX_TYPE_BYTES)
         };
         for (index, part) in parts.iter().enumerate() {
             key.push(':');
@@ -96,6 +98,17 @@ impl ResourceKey {
         Self(bounded(&key, MAX_PARTITION_KEY_BYTES))
     }
 
+    /// Of a key made of a name, the kind of thing it names: `namespace`.
+    pub fn name_kind(&self) -> Option<&str> {
+        let mut parts = self.0.strip_prefix("name:")?.splitn(4, ':');
+        Some(parts.nth(3)?.split_once('/')?.0)
+    }
+
+    /// Whether it is the key of a Data API statement.
+    pub fn is_statement(&self) -> bool {
+        self.0.starts_with("statement:")
+    }
+
     /// The key of a Data API statement.
     pub fn from_statement(region: &str, account: &str, id: &str) -> Self {
         let account = escaped(account).replace('/', "%2F");
@@ -124,11 +137,6 @@ impl EventKey {
 
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-
-    /// The event's time, as the key holds it.
-    pub fn time(&self) -> Option<EventTime> {
-        self.0.get(..Self::TIME_BYTES)?.parse().ok()
     }
 }
 
@@ -232,7 +240,8 @@ fn ends_like_cut(text: &str) -> bool {
     bytes.get(mark) == Some(&b'~') && bytes.iter().skip(mark + 1).all(hex)
 }
 
-fn escaped(part: &str) -> Cow<'_, str> {
+/// `part` with `%` and `:` percent-escaped, so that parts joined by `:` can be told apart.
+pub fn escaped(part: &str) -> Cow<'_, str> {
     if part.contains(['%', ':']) {
         Cow::Owned(part.replace('%', "%25").replace(':', "%3A"))
     } else {
@@ -306,11 +315,22 @@ mod tests {
     }
 
     #[test]
+    fn ok_every_key_made_can_be_read() {
+        let long = "t".repeat(3000);
+        for parts in [&[][..], &["1"], &["1", &long]] {
+            let key = PrincipalKey::tagged(&long, parts);
+            assert!(key.as_str().len() <= MAX_PARTITION_KEY_BYTES);
+            if !parts.is_empty() {
+                assert_eq!(key.as_str().parse(), Ok(key.clone()));
+            }
+        }
+    }
+
+    #[test]
     fn ok_event_keys_round_trip() {
         let key = EventKey::new(time(), "a#b");
         assert_eq!(key.as_str(), "2023-07-10T12:30:00.000Z#a#b");
         assert_eq!(key.as_str().parse(), Ok(key.clone()));
-        assert_eq!(key.time(), Some(time()));
         assert!("2023-07-10T12:30:00Z#a".parse::<EventKey>().is_err());
     }
 }

@@ -11,7 +11,7 @@ mod raw_json;
 mod tables;
 mod user_identity;
 
-pub use arn::{Arn, partition_of};
+pub use arn::{Arn, is_account_id, partition_of};
 pub use audit_event::{
     Alias, AuditEvent, Flag, Origin, Part, RelatedArn, Resource, SelectedBy, Touched,
 };
@@ -19,7 +19,7 @@ pub use event_record::EventRecord;
 pub use event_time::{EventTime, InvalidEventTime};
 pub use key::{
     EventKey, InvalidKey, MAX_PARTITION_KEY_BYTES, MAX_SORT_KEY_BYTES, PrincipalKey, ResourceKey,
-    bounded,
+    bounded, escaped,
 };
 pub use raw_json::RawJson;
 pub use tables::{EXPIRES_AT, Index, RULES_VERSION, SCHEMA_VERSION, TABLES, Table, TableSchema};

@@ -34,10 +34,6 @@ impl<'a> RawJson<'a> {
         self.as_json().starts_with('[')
     }
 
-    pub fn is_string(self) -> bool {
-        self.as_json().starts_with('"')
-    }
-
     /// A string's text. The bytes of an unpaired surrogate each become U+FFFD.
     pub fn string(self) -> Option<Cow<'a, str>> {
         let inner = self.as_json().strip_prefix('"')?.strip_suffix('"')?;
@@ -56,6 +52,11 @@ impl<'a> RawJson<'a> {
             b'n' | b'{' | b'[' => None,
             _ => Some(Cow::Borrowed(self.as_json())),
         }
+    }
+
+    /// A scalar's text; `None` also when it is empty, which says nothing.
+    pub fn text(self) -> Option<Cow<'a, str>> {
+        self.scalar().filter(|text| !text.is_empty())
     }
 
     /// A boolean, also where it is written as the string `"true"` or `"false"`.

@@ -45,8 +45,6 @@ pub struct SessionContext<'a> {
 /// `sessionIssuer`: who gave the temporary credentials. May be `{}`.
 #[derive(Clone, Debug, Default)]
 pub struct SessionIssuer<'a> {
-    /// `Root`, `IAMUser` or `Role`.
-    pub issuer_type: Option<Cow<'a, str>>,
     /// Unique id of the role or user.
     pub principal_id: Option<Cow<'a, str>>,
     pub arn: Option<Cow<'a, str>>,
@@ -60,17 +58,18 @@ impl<'a> UserIdentity<'a> {
         let mut identity = Self::default();
         for (name, value) in json.members() {
             match &*name {
-                "type" => identity.identity_type = text(value),
-                "principalId" => identity.principal_id = text(value),
-                "arn" => identity.arn = text(value),
-                "accountId" => identity.account_id = text(value),
-                "accessKeyId" => identity.access_key_id = text(value),
-                "userName" => identity.user_name = text(value),
-                "invokedBy" => identity.invoked_by = text(value),
-                "identityProvider" => identity.identity_provider = text(value),
+                "type" => identity.identity_type = value.text(),
+                "principalId" => identity.principal_id = value.text(),
+                "arn" => identity.arn = value.text(),
+                "accountId" => identity.account_id = value.text(),
+                "accessKeyId" => identity.access_key_id = value.text(),
+                "userName" => identity.user_name = value.text(),
+                "invokedBy" => identity.invoked_by = value.text(),
+                "identityProvider" => identity.identity_provider = value.text(),
                 "onBehalfOf" => {
-                    identity.on_behalf_of_user = value.get("userId").and_then(text);
-                    identity.on_behalf_of_store = value.get("identityStoreArn").and_then(text);
+                    identity.on_behalf_of_user = value.get("userId").and_then(RawJson::text);
+                    identity.on_behalf_of_store =
+                        value.get("identityStoreArn").and_then(RawJson::text);
                 }
                 "sessionContext" => identity.session = SessionContext::read(value),
                 _ => {}
@@ -104,7 +103,7 @@ impl<'a> SessionContext<'a> {
                     session.mfa_authenticated =
                         value.get("mfaAuthenticated").and_then(RawJson::boolean);
                 }
-                "sourceIdentity" => session.source_identity = text(value),
+                "sourceIdentity" => session.source_identity = value.text(),
                 "assumedRoot" => session.assumed_root = value.boolean(),
                 _ => {}
             }
@@ -118,18 +117,13 @@ impl<'a> SessionIssuer<'a> {
         let mut issuer = Self::default();
         for (name, value) in json.members() {
             match &*name {
-                "type" => issuer.issuer_type = text(value),
-                "principalId" => issuer.principal_id = text(value),
-                "arn" => issuer.arn = text(value),
-                "accountId" => issuer.account_id = text(value),
-                "userName" => issuer.user_name = text(value),
+                "principalId" => issuer.principal_id = value.text(),
+                "arn" => issuer.arn = value.text(),
+                "accountId" => issuer.account_id = value.text(),
+                "userName" => issuer.user_name = value.text(),
                 _ => {}
             }
         }
         issuer
     }
-}
-
-fn text(value: RawJson<'_>) -> Option<Cow<'_, str>> {
-    value.scalar().filter(|text| !text.is_empty())
 }

@@ -4,10 +4,12 @@
 use aws_credential_types::Credentials;
 use redtrail_aws::{clients::Connection, dynamodb::TableNames};
 use redtrail_core::item::Retention;
-use redtrail_model::Table;
+use redtrail_model::{Table, is_account_id};
 use thiserror::Error;
 
-/// Every variable the function reads beside those that Lambda itself sets.
+/// The variables that a stack sets for the function. It also reads those that Lambda sets,
+/// `RUST_LOG`, and `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_S3` and
+/// `AWS_ENDPOINT_URL_DYNAMODB` where it runs against other servers than AWS's.
 pub const VARIABLES: [&str; 9] = [
     "PRINCIPALS_TABLE",
     "RESOURCES_TABLE",
@@ -87,7 +89,7 @@ impl Config {
             redshift_accounts: list(
                 "REDSHIFT_ACCOUNT_IDS",
                 optional,
-                |id| id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit()),
+                is_account_id,
                 "account ids of twelve digits, separated by commas",
             )?,
             redshift_services: list(

@@ -59,6 +59,7 @@ impl<L: LogSource, S: ItemStore> Handler<L, S> {
         let mut work = Work {
             handler: self,
             now: clock.now,
+            started: Instant::now(),
             until: clock
                 .deadline
                 .checked_sub(RESERVE)
@@ -75,6 +76,8 @@ impl<L: LogSource, S: ItemStore> Handler<L, S> {
 struct Work<'a, L, S> {
     handler: &'a Handler<L, S>,
     now: EventTime,
+    /// When `now` was.
+    started: Instant,
     until: Instant,
     /// An object that is announced twice is read once.
     done: HashMap<ObjectAddress, Outcome>,
@@ -93,6 +96,8 @@ impl<L: LogSource, S: ItemStore> Work<'_, L, S> {
     async fn message(&mut self, message: &Message) -> Outcome {
         for passed_over in &message.announced.passed_over {
             self.metrics.add(metrics::OBJECTS_PASSED_OVER, 1);
+            self.metrics
+                .add(metrics::passed_over(&passed_over.reason), 1);
             tracing::info!(
                 bucket = passed_over.bucket,
                 key = passed_over.key,
@@ -158,7 +163,7 @@ impl<L: LogSource, S: ItemStore> Work<'_, L, S> {
 
     fn tell(&mut self, address: &ObjectAddress, report: &Report, took: Duration) -> Outcome {
         let tally = report.tally;
-        let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        let duration_ms = millis(took);
         let verdict = match report.verdict {
             Verdict::Accepted => metrics::OBJECTS_ACCEPTED,
             Verdict::Partial => metrics::OBJECTS_PARTIAL,
@@ -186,8 +191,10 @@ impl<L: LogSource, S: ItemStore> Work<'_, L, S> {
             .map(|last| self.now.epoch_millis() - last.epoch_millis());
         let lag = lag.and_then(|millis| u64::try_from(millis).ok());
         if let Some(lag) = lag {
-            self.metrics
-                .record(metrics::LAG, lag.saturating_add(duration_ms));
+            self.metrics.record(
+                metrics::LAG,
+                lag.saturating_add(millis(self.started.elapsed())),
+            );
         }
 
         let reason = report.rejected.as_ref().map(ToString::to_string);
@@ -195,7 +202,7 @@ impl<L: LogSource, S: ItemStore> Work<'_, L, S> {
             bucket = address.bucket,
             key = address.key,
             version_id = address.version_id,
-            verdict = ?report.verdict,
+            verdict = report.verdict.name(),
             reason,
             read = tally.read,
             selected = tally.selected,
@@ -205,6 +212,7 @@ impl<L: LogSource, S: ItemStore> Work<'_, L, S> {
             duplicate = tally.duplicate,
             expired = tally.expired,
             items = report.items,
+            unknown_operations = report.unknown_operations,
             stored_bytes = report.stored_bytes,
             plain_bytes = report.plain_bytes,
             read_twice = report.read_twice,
@@ -249,6 +257,10 @@ enum Failure {
     Ingest(IngestError),
     /// Neither done nor failed: given back.
     OutOfTime,
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn severity(outcome: &Outcome) -> u8 {

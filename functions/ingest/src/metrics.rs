@@ -2,6 +2,8 @@
 //! one line of JSON on standard output, from which CloudWatch makes the metrics.
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 
+use redtrail_core::log_key::NotALog;
+use redtrail_notification::Reason;
 use serde_json::{Map, Value, json};
 
 /// The namespace of all metrics.
@@ -62,6 +64,23 @@ pub const OBJECT_DURATION: Metric = Metric {
     name: "ObjectDuration",
     unit: "Milliseconds",
 };
+
+/// The metric of what is passed over for that reason.
+pub fn passed_over(reason: &Reason) -> Metric {
+    count(match reason {
+        Reason::NotALog(NotALog::Digest) => "PassedOverDigest",
+        Reason::NotALog(NotALog::Insight) => "PassedOverInsight",
+        Reason::NotALog(NotALog::NetworkActivity) => "PassedOverNetworkActivity",
+        Reason::NotALog(NotALog::Aggregated) => "PassedOverAggregated",
+        Reason::NotALog(NotALog::Config) => "PassedOverConfig",
+        Reason::NotALog(NotALog::Other) => "PassedOverOther",
+        Reason::NotObjectCreated { .. } => "PassedOverNotObjectCreated",
+        Reason::S3TestEvent => "PassedOverS3TestEvent",
+        Reason::CloudTrailValidation => "PassedOverCloudTrailValidation",
+        Reason::SubscriptionConfirmation => "PassedOverSubscriptionConfirmation",
+        Reason::UnsubscribeConfirmation => "PassedOverUnsubscribeConfirmation",
+    })
+}
 
 /// Values gathered in one invocation.
 #[derive(Clone, Debug, Default)]

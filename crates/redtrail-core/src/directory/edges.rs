@@ -125,7 +125,9 @@ pub(super) fn edges(event: &AuditEvent) -> Result<Vec<Put>, serde_dynamo::Error>
         });
     };
 
-    for resource in event.resource_arns() {
+    // Statements are found by their own partition; each lives for one call.
+    let resources = || event.resource_arns().filter(|key| !key.is_statement());
+    for resource in resources() {
         let used = format!("used#{day}#{}", kind.name());
         let key = resource.as_str();
         on_day(
@@ -168,12 +170,10 @@ pub(super) fn edges(event: &AuditEvent) -> Result<Vec<Put>, serde_dynamo::Error>
         );
     }
 
-    let resources = event
-        .resource_arns()
-        .map(|key| (Known::Resource, key.as_str()));
+    let known_resources = resources().map(|key| (Known::Resource, key.as_str()));
     let known = [(Known::Principal, principal)]
         .into_iter()
-        .chain(resources)
+        .chain(known_resources)
         .chain(facets());
     edges.extend(known.map(|(kind, text)| EdgeFact {
         subject: known_subject(kind),

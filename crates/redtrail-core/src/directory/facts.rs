@@ -79,6 +79,8 @@ pub fn corrected_event_subject(event_id: &str) -> String {
 pub(super) fn facts(event: &AuditEvent) -> Result<Vec<Put>, serde_dynamo::Error> {
     let mut puts = Vec::new();
     for alias in &event.aliases {
+        let kind = alias.first.name_kind().or(alias.second.name_kind());
+        let glimpse = Glimpse::of(&event.event_name, kind.unwrap_or_default());
         for (key, other) in [(&alias.first, &alias.second), (&alias.second, &alias.first)] {
             let edge = format!("{ALIAS}{}#{other}", event.event_key);
             let fact = AliasFact {
@@ -86,7 +88,7 @@ pub(super) fn facts(event: &AuditEvent) -> Result<Vec<Put>, serde_dynamo::Error>
                 edge: bounded(&edge, MAX_SORT_KEY_BYTES),
                 other_key: other.clone(),
                 same_thing: alias.same,
-                glimpse: Glimpse::of(&event.event_name),
+                glimpse,
                 event_time: event.event_time,
                 schema_version: SCHEMA_VERSION,
             };

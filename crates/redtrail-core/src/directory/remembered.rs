@@ -9,7 +9,7 @@ use std::{
 use serde_dynamo::AttributeValue;
 use sha2::{Digest, Sha256};
 
-use crate::item::Put;
+use crate::{hash, item::Put};
 
 /// Facts remembered at most: about 3 MiB. Beyond it all are forgotten, and written once more.
 const MAX_REMEMBERED: usize = 100_000;
@@ -24,7 +24,7 @@ impl Remembered {
         let remembered = self.locked();
         let mut met = HashSet::new();
         puts.retain(|put| {
-            let hash = hash(put);
+            let hash = hash_of(put);
             !remembered.contains(&hash) && met.insert(hash)
         });
         puts
@@ -52,12 +52,12 @@ pub struct Fact([u8; 16]);
 
 impl Fact {
     pub fn of(put: &Put) -> Self {
-        Self(hash(put))
+        Self(hash_of(put))
     }
 }
 
 /// Of the item's keys: they fix its content.
-fn hash(put: &Put) -> [u8; 16] {
+fn hash_of(put: &Put) -> [u8; 16] {
     let schema = put.table.schema();
     let mut hash = Sha256::new();
     for name in [schema.partition_key, schema.sort_key] {
@@ -66,7 +66,5 @@ fn hash(put: &Put) -> [u8; 16] {
             hash.update(text);
         }
     }
-    let hash: [u8; 32] = hash.finalize().into();
-    let (start, _) = hash.split_at(16);
-    start.try_into().expect("sixteen bytes are sixteen bytes")
+    hash::short(hash)
 }

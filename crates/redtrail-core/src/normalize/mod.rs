@@ -8,14 +8,14 @@ pub mod summary;
 use std::borrow::Cow;
 
 use redtrail_model::{
-    AuditEvent, EventKey, EventRecord, EventTime, Flag, Origin, Touched, UserIdentity,
+    AuditEvent, EventKey, EventRecord, EventTime, Flag, Origin, SelectedBy, UserIdentity,
 };
 use sha2::{Digest, Sha256};
 
 use crate::{
-    hex::hex,
+    hash::hex,
     log_reader::RawRecord,
-    select::{Selector, Unreadable},
+    select::{FAMILY, Selector, Unreadable},
 };
 
 /// Longest texts kept, in bytes; what is longer is cut and named in `cut`. Keys are
@@ -23,10 +23,6 @@ use crate::{
 const MAX_NAME_BYTES: usize = 256;
 const MAX_USER_AGENT_BYTES: usize = 120;
 const MAX_ERROR_MESSAGE_BYTES: usize = 200;
-/// ARNs of other services kept of one event, and the longest of them: far beyond what a
-/// call names, and a bound on the size of an item.
-const MAX_RELATED_ARNS: usize = 20;
-const MAX_RELATED_ARN_BYTES: usize = 2048;
 
 /// The audit event of a record that `selector` selects. `origin` names the object; the
 /// record's own place is added.
@@ -63,7 +59,13 @@ pub fn audit_event(
     let identity = &event.user_identity;
     let principal = principal::principal(&event);
     let findings = resources::findings(&event);
-    if !findings.known_operation {
+    // A service of the family that was configured has no rows at all.
+    let has_rules = event
+        .event_source
+        .as_deref()
+        .is_some_and(|name| FAMILY.contains(&name));
+    let by_source = selected_by == SelectedBy::EventSource;
+    if !findings.known_operation || (by_source && !has_rules) {
         flags.push(Flag::UnknownOperation);
     }
     if findings.resources_cut {
@@ -71,6 +73,9 @@ pub fn audit_event(
     }
     let summary = summary::summary(&event);
     let mut shorten = Shorten { cut: summary.cut };
+    if findings.related_cut {
+        shorten.cut.push("related_arns".to_owned());
+    }
     let name = MAX_NAME_BYTES;
 
     Ok(AuditEvent {
@@ -158,7 +163,7 @@ pub fn audit_event(
             name,
         ),
         principal,
-        touched: shorten.touched(findings.touched),
+        touched: findings.touched,
         changes_resource: findings.changes_resource,
         aliases: findings.aliases,
         request_parameters: summary.request_parameters,
@@ -202,21 +207,43 @@ impl Shorten {
             .to_owned()
     }
 
-    fn touched(&mut self, mut touched: Touched) -> Touched {
-        let named = touched.related.len();
-        touched
-            .related
-            .retain(|related| related.arn.len() <= MAX_RELATED_ARN_BYTES);
-        touched.related.truncate(MAX_RELATED_ARNS);
-        if touched.related.len() < named {
-            self.cut.push("related_arns".to_owned());
-        }
-        touched
-    }
-
     /// An optional text; an empty one says nothing and is left out.
     fn field(&mut self, name: &str, text: Option<&str>, max_bytes: usize) -> Option<String> {
         let text = text.filter(|text| !text.is_empty())?;
         Some(self.text(name, text, max_bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ok_a_configured_service_without_rules_is_marked() {
+        let origin = Origin {
+            bucket: "b".into(),
+            key: "k".into(),
+            version: None,
+            record_index: 0,
+        };
+        let selector = Selector::default().with_services(["redshift-preview.amazonaws.com"]);
+        for (service, flags) in [
+            (
+                "redshift-preview.amazonaws.com",
+                vec![Flag::UnknownOperation],
+            ),
+            ("redshift.amazonaws.com", vec![]),
+        ] {
+            let record = format!(
+                r#"{{"eventID":"e","eventTime":"2026-03-02T09:00:00Z","eventSource":"{service}","eventName":"DescribeClusters"}}"#
+            );
+            let record = RawRecord {
+                index: 0,
+                offset: 0,
+                bytes: record.into_bytes(),
+            };
+            let event = audit_event(&record, &origin, &selector).unwrap();
+            assert_eq!(event.flags, flags, "{service}");
+        }
     }
 }

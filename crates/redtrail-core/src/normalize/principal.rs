@@ -5,7 +5,9 @@
 
 use std::borrow::Cow;
 
-use redtrail_model::{Arn, EventRecord, PrincipalKey, UserIdentity, partition_of};
+use redtrail_model::{
+    Arn, EventRecord, PrincipalKey, UserIdentity, escaped, is_account_id, partition_of,
+};
 
 /// The path of roles that IAM Identity Center manages. Nobody else can make a role
 /// there, so the session name is the user name that Identity Center vouches for.
@@ -118,7 +120,7 @@ fn federated_user(event: &EventRecord<'_>) -> Option<PrincipalKey> {
         .as_deref()?
         .split_once(':')?;
     let partition = partition_of(event.aws_region.as_deref()?);
-    let is_named = is_account(account) && !name.is_empty();
+    let is_named = is_account_id(account) && !name.is_empty();
     let arn = || format!("arn:{partition}:sts::{account}:federated-user/{name}");
     is_named.then(|| PrincipalKey::from_arn(&arn())).flatten()
 }
@@ -126,13 +128,9 @@ fn federated_user(event: &EventRecord<'_>) -> Option<PrincipalKey> {
 fn iam_arn(event: &EventRecord<'_>, account: &str, resource: &str) -> Option<PrincipalKey> {
     let partition = partition_of(event.aws_region.as_deref()?);
     let arn = || format!("arn:{partition}:iam::{account}:{resource}");
-    is_account(account)
+    is_account_id(account)
         .then(|| PrincipalKey::from_arn(&arn()))
         .flatten()
-}
-
-fn is_account(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn calling_service(identity: &UserIdentity<'_>) -> Option<PrincipalKey> {
@@ -199,10 +197,6 @@ fn unmarked(id: &str) -> Cow<'_, str> {
     } else {
         Cow::Borrowed(id)
     }
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('%', "%25").replace(':', "%3A")
 }
 
 /// The Identity Center user the call was made for, `STORE_ARN/user/USER_ID`: AWS asks to

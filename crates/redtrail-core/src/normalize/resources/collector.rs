@@ -4,8 +4,11 @@ use redtrail_model::{Arn, Part, RelatedArn, Resource, ResourceKey, Touched};
 
 use super::kind;
 
-/// Most resources, and most related ARNs, kept for one event.
+/// Most resources kept for one event: each has a row.
 const MAX_RESOURCES: usize = 100;
+/// Most ARNs of other services kept for one event: far beyond what a call names, and each
+/// of its rows carries them all.
+const MAX_RELATED: usize = 20;
 
 /// What an expression or a ready-made ARN leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,8 +42,10 @@ impl Found {
 
 pub(crate) struct Collector {
     pub(crate) touched: Touched,
-    /// Something did not fit.
+    /// A resource did not fit.
     pub(crate) cut: bool,
+    /// An ARN of another service did not fit.
+    pub(crate) related_cut: bool,
     /// The call is one to KMS: its keys are resources.
     kms: bool,
 }
@@ -50,6 +55,7 @@ impl Collector {
         Self {
             touched: Touched::default(),
             cut: false,
+            related_cut: false,
             kms,
         }
     }
@@ -122,10 +128,10 @@ impl Collector {
             if strengthen {
                 known.part = known.part.min(part);
             }
-        } else if related.len() < MAX_RESOURCES {
+        } else if related.len() < MAX_RELATED {
             related.push(RelatedArn { arn, part });
         } else {
-            self.cut = true;
+            self.related_cut = true;
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Kinds of resources: how a key is built from the names a call gives, and how a
 //! ready-made ARN is brought to the one spelling it is kept under.
 
-use redtrail_model::{Arn, EventRecord, ResourceKey, partition_of};
+use redtrail_model::{Arn, EventRecord, ResourceKey, is_account_id, partition_of};
 
 /// A row of `resources.tsv`.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ impl<'a> Place<'a> {
         let account = accounts
             .into_iter()
             .flatten()
-            .find(|account| is_account(account))?;
+            .find(|account| is_account_id(account))?;
         let region = record
             .aws_region
             .as_deref()
@@ -60,10 +60,6 @@ pub(crate) fn is_region(text: &str) -> bool {
         && text
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-}
-
-pub(crate) fn is_account(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 impl Kind {

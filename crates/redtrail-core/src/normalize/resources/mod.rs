@@ -8,7 +8,7 @@ mod kind;
 mod rules;
 mod tree;
 
-use redtrail_model::{Alias, EventRecord, RawJson, Touched};
+use redtrail_model::{Alias, EventRecord, RawJson, Touched, is_account_id};
 
 use collector::{Collector, Found};
 use expression::Expression;
@@ -34,6 +34,8 @@ pub struct Findings {
     pub aliases: Vec<Alias>,
     /// More was touched than there are rows for one event.
     pub resources_cut: bool,
+    /// More ARNs of other services were named than an item keeps.
+    pub related_cut: bool,
 }
 
 /// What `record` touched.
@@ -105,6 +107,7 @@ pub fn findings(record: &EventRecord<'_>) -> Findings {
         known_operation: operation.is_some(),
         aliases,
         resources_cut: collector.cut,
+        related_cut: collector.related_cut,
         touched: collector.touched,
     }
 }
@@ -224,7 +227,7 @@ impl Asker<'_> {
                 .filter(|region| kind::is_region(region))
                 .unwrap_or(place.region),
             account: first(&expression.owner)
-                .filter(|account| kind::is_account(account))
+                .filter(|account| is_account_id(account))
                 .unwrap_or(place.account),
         })
     }
