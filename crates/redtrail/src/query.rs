@@ -62,8 +62,11 @@ today, yesterday, now, or so long ago: 90s, 30m, 6h, 2d, 1w. A day begins the wi
 --since and ends it as --until; the window is printed as it was understood.
 
 Region and credentials come from the environment and the AWS configuration files, as for
-the AWS CLI (AWS_PROFILE, AWS_REGION, …), the tables from PRINCIPALS_TABLE and
-RESOURCES_TABLE.
+the AWS CLI (AWS_PROFILE, AWS_REGION, …), the tables from PRINCIPALS_TABLE,
+RESOURCES_TABLE and DIRECTORY_TABLE.
+
+What the directory knows under another key is read too: of an ARN the events that AWS
+logged by name only, of a role those that name it without its path.
 
 Exit status: 0 answered, 1 the table could not be asked, 2 wrong usage.";
 
