@@ -742,10 +742,13 @@ proptest! {
 
     #[test]
     fn ok_no_two_identities_share_a_key(everyone in prop::collection::vec(who(), 40)) {
-        let keyed: Vec<_> = everyone.iter().map(|who| (who, event(&who.identity(), &json!({})).principal)).collect();
+        let keyed: Vec<_> = everyone
+            .iter()
+            .map(|who| (who.identity(), event(&who.identity(), &json!({})).principal))
+            .collect();
         for (at, (who, key)) in keyed.iter().enumerate() {
             for (other, other_key) in keyed.iter().skip(at + 1) {
-                prop_assert!(who == other || key != other_key, "{who:?} and {other:?} are both {key}");
+                prop_assert!(who == other || key != other_key, "{who} and {other} are both {key}");
             }
         }
     }

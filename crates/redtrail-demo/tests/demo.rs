@@ -10,7 +10,11 @@ use std::{
 /// A binary of the workspace, built beside the demo's.
 fn built(name: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_BIN_EXE_redtrail-demo")).with_file_name(name);
-    assert!(path.exists(), "{} is missing: run make test", path.display());
+    assert!(
+        path.exists(),
+        "{} is missing: run make test",
+        path.display()
+    );
     path
 }
 

@@ -333,14 +333,15 @@ async fn ok_an_object_with_more_than_is_held_is_read_twice() {
         .put([(object.key.as_str(), gzip(&object.plain))])
         .await;
     assert_eq!(world.announce(&[&object.key]).await, Vec::<usize>::new());
-    let lines = world.function.take_stdout();
-    let told = lines
+    assert_truth(&world.dump().await, &object.truth);
+    // What a function has said is complete once it has ended.
+    let said = world.function.stop().await.stdout;
+    let told = said
         .iter()
         .find(|line| line.contains(r#""message":"object""#))
         .unwrap();
     assert!(told.contains(r#""read_twice":true"#), "{told}");
-    assert_truth(&world.dump().await, &object.truth);
-    world.stop().await;
+    world.aws.stop().await.unwrap();
 }
 
 #[tokio::test]
