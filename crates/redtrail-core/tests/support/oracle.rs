@@ -38,7 +38,10 @@ pub(crate) fn judge(element: &str) -> Judgement {
         _ => return Judgement::Unreadable(Unreadable::DoubledEventSource),
     };
     let member = |name: &str| {
-        let found = members.iter().find(|(known, _)| known == name);
+        // Of a member that stands twice the last that is not null counts.
+        let found = members
+            .iter()
+            .rfind(|(known, value)| known == name && !value.is_null());
         found.map_or(&Value::Null, |(_, value)| value)
     };
     let identity = member("userIdentity");
