@@ -80,7 +80,7 @@ pub fn puts(event: &AuditEvent, retention: Retention) -> Result<Vec<Put>, serde_
             resource.part,
             Part::Target | Part::Producer | Part::Consumer
         );
-        if event.changes_resource && changed && event.error_code.is_none() {
+        if event.changes_resource && changed {
             attributes.insert("change_key".into(), event_key());
         }
         puts.push(Put {
