@@ -1,4 +1,5 @@
-//! An HTTP/1.1 server on loopback around any hyper service, until it is stopped or dropped.
+//! An HTTP/1.1 server on loopback around any hyper service, until it is stopped or dropped. A
+//! service that fails gives no answer: its connection is reset.
 
 use std::error::Error;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -7,7 +8,7 @@ use hyper::body::{Body, Incoming};
 use hyper::service::Service;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -80,11 +81,27 @@ where
                 // What fails here is one client's connection, not the listener.
                 let Ok((stream, _)) = accepted else { continue };
                 stream.set_nodelay(true).ok();
-                let connection = hyper::server::conn::http1::Builder::new()
-                    .serve_connection(TokioIo::new(stream), service.clone());
-                connections.spawn(connection);
+                connections.spawn(serve_connection(stream, service.clone()));
             }
         }
     }
     connections.shutdown().await;
+}
+
+async fn serve_connection<S, B>(stream: TcpStream, service: S)
+where
+    S: Service<Request<Incoming>, Response = Response<B>>,
+    S::Error: Into<Box<dyn Error + Send + Sync>>,
+    B: Body + 'static,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    let mut connection =
+        hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    let served = (&mut connection).await;
+    // How a connection ends is decided when it is closed. That of an answer which ends too early
+    // is not reset: what has been written shall arrive.
+    if served.is_err_and(|error| error.is_user() && !error.is_body_write_aborted()) {
+        let stream = connection.into_parts().io.into_inner();
+        stream.set_zero_linger().ok();
+    }
 }

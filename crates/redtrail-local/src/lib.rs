@@ -7,6 +7,7 @@ mod clients;
 mod dynamodb;
 mod environment;
 mod error;
+mod fault_proxy;
 mod http_server;
 mod local_aws;
 mod runtime_api;
@@ -18,6 +19,10 @@ pub use clients::{dynamodb_client, s3_client};
 pub use dynamodb::{DynamoDbServer, DynamoDbStorage};
 pub use environment::{ACCESS_KEY_ID, Environment, REGION, SECRET_ACCESS_KEY};
 pub use error::LocalError;
+pub use fault_proxy::{
+    AwsService, Counts, Fault, FaultKind, FaultProxy, ProxiedRequest, Put, RandomFaults,
+    ThroughputLimit,
+};
 pub use local_aws::{LocalAws, LocalAwsOptions, Storage};
 pub use runtime_api::{InvocationOutcome, MAXIMUM_PAYLOAD, RuntimeApi};
 pub use s3::{S3Server, StoredObject};
