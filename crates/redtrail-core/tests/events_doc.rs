@@ -19,7 +19,8 @@ topics, keys) is kept in `related_arns`. A snapshot, database user, group or dat
 with the part `via`. **Otherwise** is the wildcard that stands when the call names nothing: who lists all clusters
 is found under `arn:PARTITION:redshift:REGION:ACCOUNT:cluster:*`. A name in a known member (*known members*) is
 found by `rules/general.tsv`; so are the names in events that have no row here, which are flagged
-`unknown_operation`.
+`unknown_operation`. Of a call that IAM refused CloudTrail mostly keeps no parameters: then the ARN that the error
+message names is what it touched.
 
 Only a **change** that succeeded gets a `change_key`. The other classes: list, read, credentials (handed out),
 statement (run or cancelled), use.

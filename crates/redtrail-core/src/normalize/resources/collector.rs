@@ -2,7 +2,7 @@
 
 use redtrail_model::{Arn, Part, RelatedArn, Resource, ResourceKey, Touched};
 
-use super::kind;
+use super::{arn_text, kind};
 
 /// Most resources kept for one event: each has a row.
 const MAX_RESOURCES: usize = 100;
@@ -22,10 +22,11 @@ pub(crate) enum Found {
 impl Found {
     /// What the ready-made ARN in `text` is; `None` for other text.
     pub(crate) fn arn(text: &str) -> Option<Self> {
-        if let Some(key) = kind::family_key(text) {
+        let text = arn_text::decoded(text)?;
+        if let Some(key) = kind::family_key(&text) {
             return Some(Self::Key(key));
         }
-        let arn = Arn::parse(text)?;
+        let arn = Arn::parse(&text)?;
         let part = match arn.service {
             "iam" if arn.resource.starts_with("role/") => Part::Role,
             "secretsmanager" => Part::Secret,
@@ -34,9 +35,16 @@ impl Found {
             _ => Part::Other,
         };
         Some(Self::Foreign {
-            arn: ResourceKey::from_arn(text)?,
+            arn: ResourceKey::from_arn(&text)?,
             part,
         })
+    }
+
+    /// The role in the text that Redshift Serverless makes of one.
+    pub(crate) fn iam_role(text: &str) -> Option<Self> {
+        let is_role =
+            |found: &Self| matches!(found, Self::Foreign { part, .. } if *part == Part::Role);
+        Self::arn(arn_text::of_iam_role(text)?).filter(is_role)
     }
 }
 

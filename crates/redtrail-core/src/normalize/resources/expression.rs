@@ -5,7 +5,7 @@ use redtrail_model::Part;
 
 use super::tree::Node;
 
-/// `[PART] TYPE(VALUE) [owner PATHS] [region PATHS] [in PATH] [if MEMBER=TEXT]`.
+/// `[PART] TYPE(VALUE) [owner PATHS] [region PATHS] [in PATH] [if MEMBER=TEXT and ...]`.
 #[derive(Debug)]
 pub(crate) struct Expression {
     pub(crate) part: Part,
@@ -16,7 +16,7 @@ pub(crate) struct Expression {
     pub(crate) owner: Option<Paths>,
     pub(crate) region: Option<Paths>,
     within: Option<Path>,
-    condition: Option<Condition>,
+    conditions: Vec<Condition>,
 }
 
 /// `PATH|PATH|...`: the first that gives a value.
@@ -47,9 +47,12 @@ pub(crate) struct Scope<'n, 'a> {
 impl Expression {
     /// The expression `text` spells, or what is wrong with it.
     pub(crate) fn parse(text: &'static str) -> Result<Self, &'static str> {
-        let (text, condition) = match text.split_once(" if ") {
-            Some((text, condition)) => (text, Some(Condition::parse(condition)?)),
-            None => (text, None),
+        let (text, conditions) = match text.split_once(" if ") {
+            Some((text, conditions)) => {
+                let conditions = conditions.split(" and ").map(Condition::parse);
+                (text, conditions.collect::<Result<_, _>>()?)
+            }
+            None => (text, Vec::new()),
         };
         let mut words = text.split(' ');
         let mut head = words.next().unwrap_or_default();
@@ -77,7 +80,7 @@ impl Expression {
             owner: None,
             region: None,
             within: None,
-            condition,
+            conditions,
         };
         while let Some(word) = words.next() {
             let operand = words.next().ok_or("a word without its path")?;
@@ -91,7 +94,7 @@ impl Expression {
         Ok(expression)
     }
 
-    /// The scopes to ask in: each object the `in` path leads to where the condition holds.
+    /// The scopes to ask in: each object the `in` path leads to where the conditions hold.
     pub(crate) fn scopes<'n, 'a>(&self, scope: Scope<'n, 'a>) -> Vec<Scope<'n, 'a>> {
         let mut scopes = match &self.within {
             None => vec![scope],
@@ -100,9 +103,10 @@ impl Expression {
                 found.map(|here| Scope { here, ..scope }).collect()
             }
         };
-        if let Some(condition) = &self.condition {
-            scopes.retain(|scope| condition.holds(scope.here));
-        }
+        scopes.retain(|scope| {
+            let mut conditions = self.conditions.iter();
+            conditions.all(|condition| condition.holds(scope.here))
+        });
         scopes
     }
 }
@@ -148,7 +152,19 @@ impl Path {
             .collect()
     }
 
+    /// Whether the path leads to lists that all are empty: a value of its own, by which a
+    /// call may switch something off.
+    pub(crate) fn is_empty_list(&self, scope: Scope<'_, '_>) -> bool {
+        let members = self.members(scope);
+        !members.is_empty() && members.iter().all(|node| node.is_empty_list())
+    }
+
     fn nodes<'n, 'a>(&self, scope: Scope<'n, 'a>) -> Vec<&'n Node<'a>> {
+        let members = self.members(scope).into_iter();
+        members.flat_map(Node::elements).collect()
+    }
+
+    fn members<'n, 'a>(&self, scope: Scope<'n, 'a>) -> Vec<&'n Node<'a>> {
         let root = if self.of_response {
             scope.response
         } else {
@@ -165,7 +181,7 @@ impl Path {
             }
             found = next;
         }
-        found.into_iter().flat_map(Node::elements).collect()
+        found
     }
 }
 
@@ -236,6 +252,41 @@ mod tests {
     }
 
     #[test]
+    fn ok_empty_lists() {
+        let check = |path: &'static str, request: &str, expected: bool| {
+            let request = Node::read(Some(RawJson::parse(request).unwrap()));
+            let scope = Scope {
+                here: &request,
+                response: &request,
+            };
+            let path = Path::parse(path).unwrap();
+            assert_eq!(path.is_empty_list(scope), expected, "{}", path.name());
+        };
+        check("a[]", r#"{"a":[]}"#, true);
+        check("a.b[]", r#"{"a":{"b":[]}}"#, true);
+        check("a[]", r#"{"a":["x"]}"#, false);
+        check("a[]", r#"{"a":""}"#, false);
+        check("a[]", r#"{"b":[]}"#, false);
+        check("a[].b", r#"{"a":[]}"#, false);
+    }
+
+    #[test]
+    fn ok_conditions_all_hold() {
+        let found = |request: &str| {
+            let request = Node::read(Some(RawJson::parse(request).unwrap()));
+            let scope = Scope {
+                here: &request,
+                response: &request,
+            };
+            let expression = Expression::parse("cluster(a) if b=x and c!=y").unwrap();
+            expression.scopes(scope).len()
+        };
+        assert_eq!(found(r#"{"b":"X"}"#), 1);
+        assert_eq!(found(r#"{"b":"x","c":"y"}"#), 0);
+        assert_eq!(found(r#"{"c":"z"}"#), 0);
+    }
+
+    #[test]
     fn ok_masks_are_no_values() {
         for mask in [
             "*",
@@ -257,6 +308,7 @@ mod tests {
             "via",
             "cluster()",
             "cluster(a) if b",
+            "cluster(a) if b=c and d",
         ] {
             assert!(Expression::parse(text).is_err(), "{text}");
         }

@@ -124,8 +124,11 @@ impl Format {
         };
         for slot in template.split('{').skip(1) {
             let (slot, _) = slot.split_once('}').ok_or("a `{` without its `}`")?;
-            if !matches!(slot, "name" | "lower" | "snapshot" | "range" | "uuid") {
-                return Err("a slot that is not name, lower, snapshot, range or uuid");
+            if !matches!(
+                slot,
+                "name" | "lower" | "snapshot" | "colons" | "range" | "uuid"
+            ) {
+                return Err("a slot that is not name, lower, snapshot, colons, range or uuid");
             }
         }
         Ok(format)
@@ -160,7 +163,7 @@ fn filled(template: &str, parts: &[&str]) -> Option<String> {
         let (slot, rest) = piece.split_once('}')?;
         let part = *parts.next()?;
         let fits = match slot {
-            "snapshot" => !part.contains('/'),
+            "snapshot" | "colons" => !part.contains('/'),
             "range" => !part.contains(':'),
             "uuid" => is_uuid(part),
             _ => !part.contains(['/', ':']),

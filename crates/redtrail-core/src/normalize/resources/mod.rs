@@ -2,9 +2,11 @@
 //! the record's request and response. It never guesses: a name AWS masked is no name,
 //! and an ARN inside a policy or a tag is not touched.
 
+mod arn_text;
 mod collector;
 mod expression;
 mod kind;
+mod refused;
 mod rules;
 mod tree;
 
@@ -85,6 +87,11 @@ pub fn findings(record: &EventRecord<'_>) -> Findings {
         visit_objects(tree, rules, &mut |object| {
             collect_arns(object, rules, &mut collector)
         });
+    }
+    if collector.touched.resources.is_empty()
+        && let Some(found) = refused::resource(record).and_then(Found::arn)
+    {
+        collector.add_missing(found, None);
     }
     if collector.touched.resources.is_empty() && !named_foreign {
         for expression in operation.map_or(&[][..], |row| &row.otherwise) {
@@ -201,6 +208,9 @@ impl Asker<'_> {
                     }
                     continue;
                 }
+                if arn_text::begins_like_an_arn(text) {
+                    continue;
+                }
                 let mut parts = before.clone();
                 parts.push(Some(text));
                 let kind = self.rules.kind(expression.kind);
@@ -253,12 +263,10 @@ fn collect_arns(object: &Node<'_>, rules: &Rules, collector: &mut Collector) {
         let Some(Member::Arn(part)) = rules.member(name) else {
             continue;
         };
-        for found in value
-            .elements()
-            .iter()
-            .filter_map(|node| Found::arn(node.text()?))
-        {
-            collector.add_missing(found, part);
+        for text in value.elements().iter().filter_map(Node::text) {
+            if let Some(found) = Found::arn(text).or_else(|| Found::iam_role(text)) {
+                collector.add_missing(found, part);
+            }
         }
     }
 }

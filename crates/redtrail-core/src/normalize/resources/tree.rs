@@ -77,6 +77,10 @@ impl<'a> Node<'a> {
         }
     }
 
+    pub(crate) fn is_empty_list(&self) -> bool {
+        matches!(self, Self::List(elements) if elements.is_empty())
+    }
+
     /// The elements of a list; any other value alone.
     pub(crate) fn elements(&self) -> &[Self] {
         match self {
