@@ -24,7 +24,8 @@ def query(table, **arguments):
 
 
 def ids(items):
-    return {item["event_id"]: item for item in items}
+    """The items by their event's id, which follows the time in the event key."""
+    return {item["event_key"].partition("#")[2]: item for item in items}
 
 
 events = json.loads(sys.argv[1])

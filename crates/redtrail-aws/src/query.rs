@@ -10,14 +10,10 @@ use aws_sdk_dynamodb::{
     operation::query::{QueryError as QueryFailure, builders::QueryFluentBuilder},
     types::AttributeValue,
 };
+use redtrail_core::item::{self, Item};
 use redtrail_model::{
-    AuditEvent, EXPIRES_AT, EventKey, EventTime, InvalidKey, Part, PrincipalKey, Resource,
-    ResourceKey, Table,
+    AuditEvent, EXPIRES_AT, EventKey, EventTime, InvalidKey, PrincipalKey, ResourceKey, Table,
 };
-use serde_dynamo::Item;
-
-/// The attribute of a resource item that says what part the resource plays.
-const PART: &str = "part";
 
 /// Whose events are asked for: a partition of one of the event tables.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -258,30 +254,14 @@ fn event(
     key: &Key,
     item: HashMap<String, AttributeValue>,
 ) -> Result<AuditEvent, QueryError> {
-    let schema = key.table().schema();
     let event_key = item
-        .get(schema.sort_key)
+        .get(key.table().schema().sort_key)
         .and_then(|value| value.as_s().ok())
         .cloned()
         .unwrap_or_default();
-    let unreadable = |source: serde_dynamo::Error| QueryError::Item {
+    item::event(Item::from(item)).map_err(|source| QueryError::Item {
         table: table.to_owned(),
-        event_key: event_key.clone(),
+        event_key,
         source: source.into(),
-    };
-    let Key::Resource(resource) = key else {
-        return serde_dynamo::from_item(Item::from(item)).map_err(unreadable);
-    };
-    let part: Option<Part> = item
-        .get(PART)
-        .cloned()
-        .map(serde_dynamo::from_attribute_value)
-        .transpose()
-        .map_err(&unreadable)?;
-    let mut event: AuditEvent = serde_dynamo::from_item(Item::from(item)).map_err(unreadable)?;
-    event.touched.resources = vec![Resource {
-        key: resource.clone(),
-        part: part.unwrap_or(Part::Other),
-    }];
-    Ok(event)
+    })
 }

@@ -67,6 +67,22 @@ impl PrincipalKey {
         Self(bounded(&key, MAX_PARTITION_KEY_BYTES))
     }
 
+    /// The identity type that the key tells, as CloudTrail names it: what it begins with,
+    /// or what a plain ARN of IAM's and STS's implies.
+    pub fn identity_type(&self) -> Option<&str> {
+        let Some(arn) = crate::Arn::parse(&self.0) else {
+            return self.0.split(':').next();
+        };
+        let kind = arn.resource.split('/').next().unwrap_or_default();
+        match (arn.service, kind) {
+            ("iam", "root") => Some("Root"),
+            ("iam", "user") => Some("IAMUser"),
+            ("iam", "role") => Some("AssumedRole"),
+            ("sts", "federated-user") => Some("FederatedUser"),
+            _ => None,
+        }
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -133,6 +149,16 @@ impl EventKey {
     pub fn new(time: EventTime, event_id: &str) -> Self {
         let id = bounded(event_id, MAX_SORT_KEY_BYTES - Self::TIME_BYTES - 1);
         Self(format!("{time}#{id}"))
+    }
+
+    /// The time that the key begins with.
+    pub fn time(&self) -> &str {
+        self.0.get(..Self::TIME_BYTES).unwrap_or_default()
+    }
+
+    /// The event's id; of one too long for a key, its cut form.
+    pub fn event_id(&self) -> &str {
+        self.0.get(Self::TIME_BYTES + 1..).unwrap_or_default()
     }
 
     pub fn as_str(&self) -> &str {
@@ -331,6 +357,8 @@ mod tests {
         let key = EventKey::new(time(), "a#b");
         assert_eq!(key.as_str(), "2023-07-10T12:30:00.000Z#a#b");
         assert_eq!(key.as_str().parse(), Ok(key.clone()));
+        assert_eq!(key.time().parse(), Ok(time()));
+        assert_eq!(key.event_id(), "a#b");
         assert!("2023-07-10T12:30:00Z#a".parse::<EventKey>().is_err());
     }
 }

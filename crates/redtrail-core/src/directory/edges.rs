@@ -1,8 +1,10 @@
 //! Who used what on which day. An edge is written once a day for each pair, however many
 //! events there were, so that people, sessions and keys are found without a row an event.
+//! A session or temporary key may come with a single call, so each has one edge only.
 
 use redtrail_model::{
-    AuditEvent, EventTime, MAX_PARTITION_KEY_BYTES, MAX_SORT_KEY_BYTES, SCHEMA_VERSION, bounded,
+    AuditEvent, EventTime, MAX_PARTITION_KEY_BYTES, MAX_SORT_KEY_BYTES, SCHEMA_VERSION, SelectedBy,
+    bounded,
 };
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +16,7 @@ use crate::item::Put;
 pub struct EdgeFact {
     pub subject: String,
     pub edge: String,
-    /// What the edge leads to: a key of principals or resources, or a known text.
+    /// What the edge leads to: a key of principals or resources.
     pub other: String,
     /// `YYYY-MM-DD`, UTC; none for what is only known.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -92,20 +94,21 @@ pub fn principal_subject(principal: &str) -> String {
     bounded(&format!("principal#{principal}"), MAX_PARTITION_KEY_BYTES)
 }
 
-/// Under it: the principals that a session name, access key id, source identity or person
-/// acted as, by day.
-pub fn facet_subject(facet: Known, text: &str) -> String {
-    bounded(&format!("{}#{text}", facet.name()), MAX_PARTITION_KEY_BYTES)
-}
-
-/// Under it: the principals and resources with activity on that day, `YYYY-MM-DD`.
+/// Under it: the principals with activity on that day, `YYYY-MM-DD`.
 pub fn day_subject(day: &str) -> String {
     format!("day#{day}")
 }
 
-/// Under it: all that is known of one kind.
+/// Under it: all that is known of one kind; of sessions, access keys, source identities and
+/// persons also the principals they acted as, by day.
 pub fn known_subject(kind: Known) -> String {
     format!("known#{}", kind.name())
+}
+
+/// The edges of a session name, access key id, source identity or person begin so. No text
+/// reads as the beginning of another: `%` and `#` are percent-escaped.
+pub fn acted_edges(text: &str) -> String {
+    format!("{}#", text.replace('%', "%25").replace('#', "%23"))
 }
 
 /// The edges that one event adds.
@@ -142,7 +145,6 @@ pub(super) fn edges(event: &AuditEvent) -> Result<Vec<Put>, serde_dynamo::Error>
             principal,
             Some(kind),
         );
-        on_day(day_subject(&day), format!("resource#{key}"), key, None);
     }
     on_day(
         day_subject(&day),
@@ -156,25 +158,19 @@ pub(super) fn edges(event: &AuditEvent) -> Result<Vec<Put>, serde_dynamo::Error>
         (Known::SourceIdentity, &event.source_identity),
         (Known::Person, &event.person),
     ];
-    let facets = || {
-        facets
-            .into_iter()
-            .filter_map(|(facet, text)| Some((facet, text.as_deref()?)))
-    };
-    for (facet, text) in facets() {
-        on_day(
-            facet_subject(facet, text),
-            format!("acted#{day}#{principal}"),
-            principal,
-            None,
-        );
+    // Nobody holds the sessions and keys of Redshift's own accounts.
+    let is_held = event.selected_by != SelectedBy::RedshiftAccount;
+    for (facet, text) in facets {
+        if let Some(text) = text.as_deref().filter(|_| is_held) {
+            let edge = format!("{}{day}#{principal}", acted_edges(text));
+            on_day(known_subject(facet), edge, principal, None);
+        }
     }
 
     let known_resources = resources().map(|key| (Known::Resource, key.as_str()));
     let known = [(Known::Principal, principal)]
         .into_iter()
-        .chain(known_resources)
-        .chain(facets());
+        .chain(known_resources);
     edges.extend(known.map(|(kind, text)| EdgeFact {
         subject: known_subject(kind),
         edge: bounded(text, MAX_SORT_KEY_BYTES),
@@ -202,7 +198,7 @@ mod tests {
 
     fn event(more: &str) -> AuditEvent {
         let record = format!(
-            r#"{{"eventID":"e1","eventTime":"2026-03-02T09:00:00Z","eventSource":"redshift.amazonaws.com","eventName":"DeleteCluster","awsRegion":"us-east-1","recipientAccountId":"111122223333","requestParameters":{{"clusterIdentifier":"sales"}},"userIdentity":{{"type":"AssumedRole","arn":"arn:aws:sts::111122223333:assumed-role/etl/run-7","accessKeyId":"ASIAX"}}{more}}}"#
+            r#"{{"eventID":"e1","eventTime":"2026-03-02T09:00:00Z","eventSource":"redshift.amazonaws.com","eventName":"DeleteCluster","awsRegion":"us-east-1","recipientAccountId":"111122223333","requestParameters":{{"clusterIdentifier":"sales"}},"userIdentity":{{"type":"AssumedRole","arn":"arn:aws:sts::111122223333:assumed-role/etl/run#7","accessKeyId":"ASIAX"}}{more}}}"#
         );
         let record = RawRecord {
             index: 0,
@@ -231,20 +227,17 @@ mod tests {
                 format!("resource#{cluster}"),
                 format!("used#2026-03-02#write#{role}"),
             ),
-            ("day#2026-03-02".to_owned(), format!("resource#{cluster}")),
             ("day#2026-03-02".to_owned(), format!("principal#{role}")),
             (
-                "session#run-7".to_owned(),
-                format!("acted#2026-03-02#{role}"),
+                "known#session".to_owned(),
+                format!("run%237#2026-03-02#{role}"),
             ),
             (
-                "access_key#ASIAX".to_owned(),
-                format!("acted#2026-03-02#{role}"),
+                "known#access_key".to_owned(),
+                format!("ASIAX#2026-03-02#{role}"),
             ),
             ("known#principal".to_owned(), role.to_owned()),
             ("known#resource".to_owned(), cluster.to_owned()),
-            ("known#session".to_owned(), "run-7".to_owned()),
-            ("known#access_key".to_owned(), "ASIAX".to_owned()),
         ];
         let found: Vec<_> = edges(&event(""))
             .unwrap()
@@ -256,6 +249,30 @@ mod tests {
             .map(|(a, b)| [AttributeValue::S(a), AttributeValue::S(b)])
             .collect();
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn ok_acted_edges_of_one_text_are_no_others() {
+        let edges = ["a", "a#2026-03-02", "a%23", "a%"].map(acted_edges);
+        for (index, edge) in edges.iter().enumerate() {
+            let begin_so = |other: &&String| other.starts_with(edge.as_str());
+            assert_eq!(edges.iter().filter(begin_so).count(), 1, "{index}");
+        }
+    }
+
+    #[test]
+    fn ok_nobody_holds_the_sessions_of_redshifts_own_accounts() {
+        let mut event = event("");
+        event.selected_by = SelectedBy::RedshiftAccount;
+        let subjects = edges(&event).unwrap().into_iter();
+        let subjects: Vec<_> = subjects
+            .map(|put| put.item.inner()["subject"].clone())
+            .collect();
+        let known = |kind| AttributeValue::S(known_subject(kind));
+        assert!(subjects.contains(&known(Known::Principal)));
+        for kind in [Known::Session, Known::AccessKey, Known::Person] {
+            assert!(!subjects.contains(&known(kind)), "{kind:?}");
+        }
     }
 
     #[test]

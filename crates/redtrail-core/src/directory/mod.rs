@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::item::Put;
 
 pub use edges::{
-    EdgeFact, Kind, Known, day_subject, facet_subject, known_subject, principal_subject,
+    EdgeFact, Kind, Known, acted_edges, day_subject, known_subject, principal_subject,
 };
 pub use facts::{
     ALIAS, AliasFact, LINK, LinkFact, ROLE, RoleFact, corrected_event_subject, resource_subject,

@@ -1,6 +1,7 @@
 //! From an event record to an audit event.
 
 pub mod credentials;
+mod fit;
 pub mod principal;
 pub mod resources;
 pub mod summary;
@@ -78,7 +79,7 @@ pub fn audit_event(
     }
     let name = MAX_NAME_BYTES;
 
-    Ok(AuditEvent {
+    Ok(fit::fit(AuditEvent {
         event_key: EventKey::new(event_time, &event_id),
         event_id: shorten.text("event_id", &event_id, name),
         event_time,
@@ -176,7 +177,7 @@ pub fn audit_event(
             record_index: record.index,
             ..origin.clone()
         },
-    })
+    }))
 }
 
 fn addendum<'a>(event: &EventRecord<'a>, member: &str) -> Option<Cow<'a, str>> {

@@ -38,7 +38,11 @@ pub fn summary(record: &EventRecord<'_>) -> Summary {
     let mut summary = Summary::default();
     let mut room = MAX_BYTES;
     for path in rules.kept(service, name) {
-        let value = path.texts(scope).join(",");
+        let mut value = path.texts(scope).join(",");
+        if value.is_empty() && path.is_empty_list(scope) {
+            // Not the same as an absent one: `"logExports": []` switches audit logs off.
+            "[]".clone_into(&mut value);
+        }
         if value.is_empty() {
             continue;
         }
