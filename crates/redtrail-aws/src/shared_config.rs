@@ -1,14 +1,29 @@
-//! The client of a person at a terminal: region and credentials from the environment and
+//! The clients of a person at a terminal: region and credentials from the environment and
 //! the AWS configuration files, as the AWS CLI finds them, with profiles and SSO.
 
-use aws_config::BehaviorVersion;
-use aws_sdk_dynamodb::{Client, config::Region};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_smithy_http_client::Builder;
 
 use crate::clients::http_client;
 
 /// A DynamoDB client. What is given goes before what is configured.
-pub async fn dynamodb(region: Option<String>, endpoint_url: Option<String>) -> Client {
+pub async fn dynamodb(
+    region: Option<String>,
+    endpoint_url: Option<String>,
+) -> aws_sdk_dynamodb::Client {
+    aws_sdk_dynamodb::Client::new(&config(region, endpoint_url).await)
+}
+
+/// An S3 client. What is given goes before what is configured. Buckets of an endpoint of
+/// one's own are named in the path.
+pub async fn s3(region: Option<String>, endpoint_url: Option<String>) -> aws_sdk_s3::Client {
+    let is_own_endpoint = endpoint_url.is_some();
+    let config = config(region, endpoint_url).await;
+    let config = aws_sdk_s3::config::Builder::from(&config).force_path_style(is_own_endpoint);
+    aws_sdk_s3::Client::from_conf(config.build())
+}
+
+async fn config(region: Option<String>, endpoint_url: Option<String>) -> SdkConfig {
     let http_client = match &endpoint_url {
         // Without TLS no root certificates are read, which takes longer than all the rest.
         Some(url) if is_loopback(url) => Builder::new().build_http(),
@@ -21,7 +36,7 @@ pub async fn dynamodb(region: Option<String>, endpoint_url: Option<String>) -> C
     if let Some(url) = endpoint_url {
         config = config.endpoint_url(url);
     }
-    Client::new(&config.load().await)
+    config.load().await
 }
 
 fn is_loopback(url: &str) -> bool {

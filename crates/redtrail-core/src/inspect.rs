@@ -69,7 +69,10 @@ pub fn inspect<R: Read>(
 }
 
 /// Hands the bytes of `from` to `piece` until it answers false.
-fn pieces(mut from: impl Read, mut piece: impl FnMut(&[u8]) -> io::Result<bool>) -> io::Result<()> {
+pub(crate) fn pieces(
+    mut from: impl Read,
+    mut piece: impl FnMut(&[u8]) -> io::Result<bool>,
+) -> io::Result<()> {
     let mut buffer = vec![0; PIECE_BYTES];
     loop {
         let read = match from.read(&mut buffer) {

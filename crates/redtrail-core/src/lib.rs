@@ -17,5 +17,6 @@ pub mod memory;
 pub mod normalize;
 pub mod normalizer;
 pub mod object;
+pub mod original;
 pub mod select;
 pub mod tally;

@@ -330,7 +330,7 @@ fn ok_expired_events_are_counted_and_not_written() {
         let principals = rows(&store, Table::Principals);
         let kept: Vec<&Value> = principals.values().collect();
         assert_eq!(kept.len(), 1);
-        assert_eq!(kept[0]["event_id"], "new");
+        assert_eq!(kept[0]["event_key"], "2026-03-01T12:00:01.000Z#new");
         let time: EventTime = "2026-03-02T12:00:01Z".parse().unwrap();
         assert_eq!(kept[0]["expires_at"], time.epoch_seconds());
         assert_eq!(rows(&store, Table::Resources).len(), 1);

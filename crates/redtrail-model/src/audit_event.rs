@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     event_time::EventTime,
     key::{EventKey, PrincipalKey, ResourceKey},
+    origin::Origin,
 };
 
 /// A normalized event. An `Option` is `None` where AWS's data does not tell.
@@ -291,29 +292,4 @@ pub enum Flag {
     UnknownOperation,
     /// The event touched more resources than there are rows for one event.
     ResourcesCut,
-}
-
-/// Where the original record stands.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Origin {
-    #[serde(rename = "object_bucket")]
-    pub bucket: String,
-    #[serde(rename = "object_key")]
-    pub key: String,
-    /// The object's version, in a bucket with versions.
-    #[serde(rename = "object_version", skip_serializing_if = "Option::is_none")]
-    pub version: Option<String>,
-    /// Place of the record in `Records`, from 0.
-    pub record_index: u64,
-}
-
-impl fmt::Display for Origin {
-    /// A reference to the original: `s3://BUCKET/KEY?versionId=VERSION#INDEX`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "s3://{}/{}", self.bucket, self.key)?;
-        if let Some(version) = &self.version {
-            write!(f, "?versionId={version}")?;
-        }
-        write!(f, "#{}", self.record_index)
-    }
 }

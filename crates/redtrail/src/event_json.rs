@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 /// Always there, and first.
-const ALWAYS: [&str; 13] = [
+const ALWAYS: [&str; 14] = [
     "event_id",
     "event_time",
     "event_source",
@@ -22,10 +22,14 @@ const ALWAYS: [&str; 13] = [
     REGION,
     "read_only",
     "error_code",
+    REFERENCE,
 ];
 
 /// The one that is empty rather than null.
 const RESOURCE_ARNS: &str = "resource_arns";
+
+/// What `redtrail raw` takes. The tables hold its parts.
+const REFERENCE: &str = "reference";
 
 /// The tables say `aws_region`, because DynamoDB reserves the word.
 const REGION: &str = "region";
@@ -47,6 +51,7 @@ impl EventLine {
             // Of a file that was read where it lay.
             attributes.remove("object_bucket");
         }
+        attributes.insert(REFERENCE.to_owned(), event.origin.to_string().into());
         for name in ALWAYS {
             let unknown = if name == RESOURCE_ARNS {
                 Value::Array(Vec::new())

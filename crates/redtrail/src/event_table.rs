@@ -1,8 +1,12 @@
 //! Events as a table for people: time, who, what, on what, outcome. Rows are handed out
 //! in portions of one layout, so that an answer of any length is shown as it comes.
+//!
+//! An event's reference is longer than a line, and its neighbours mostly stand in the same
+//! object. So the object is told once, above the rows of its events, and each row has the
+//! rest, `#INDEX`, where it takes no room: under its time.
 
 use comfy_table::{
-    Attribute, Cell, Color, ColumnConstraint, ContentArrangement, Table, Width, presets,
+    Attribute, Cell, Color, ColumnConstraint, ContentArrangement, Row, Table, Width, presets,
 };
 use redtrail_model::{AuditEvent, EventTime, Part};
 
@@ -29,6 +33,8 @@ pub(crate) struct EventTable {
     look: Look,
     widths: [u16; 5],
     is_begun: bool,
+    /// The object told last.
+    object: Option<String>,
 }
 
 impl EventTable {
@@ -46,14 +52,40 @@ impl EventTable {
             look,
             widths,
             is_begun: false,
+            object: None,
         }
     }
 
     /// These events as lines, the first ones under the header.
     pub(crate) fn rows(&mut self, events: &[AuditEvent]) -> String {
-        if events.is_empty() {
-            return String::new();
+        let mut lines = String::new();
+        if !self.is_begun && !events.is_empty() {
+            let header = HEADER.map(|name| Cell::new(name).add_attribute(Attribute::Bold));
+            lines.push_str(&self.lines([header]));
+            self.is_begun = true;
         }
+        for events in events.chunk_by(|one, next| one.origin.is_of_same_object(&next.origin)) {
+            let object = events.first().map(|event| event.origin.object_reference());
+            if self.object != object {
+                lines.push_str(&self.object_line(object.as_deref().unwrap_or_default()));
+                self.object = object;
+            }
+            lines.push_str(&self.lines(events.iter().map(|event| self.row(event))));
+        }
+        lines
+    }
+
+    /// Whole, however long: a terminal that wraps a line copies it as one, and an object's
+    /// reference is plain ASCII without white space.
+    fn object_line(&self, object: &str) -> String {
+        if self.look.colours {
+            format!("\u{1b}[2m{object}\u{1b}[0m\n")
+        } else {
+            format!("{object}\n")
+        }
+    }
+
+    fn lines<R: Into<Row>>(&self, rows: impl IntoIterator<Item = R>) -> String {
         let mut table = Table::new();
         table
             .load_style(presets::NOTHING)
@@ -64,11 +96,7 @@ impl EventTable {
         } else {
             table.force_no_tty();
         }
-        if !self.is_begun {
-            table.set_header(HEADER.map(|name| Cell::new(name).add_attribute(Attribute::Bold)));
-            self.is_begun = true;
-        }
-        table.add_rows(events.iter().map(|event| self.row(event)));
+        table.add_rows(rows);
         for (index, width) in self.widths.into_iter().enumerate() {
             let gap = if index + 1 == self.widths.len() {
                 0
@@ -94,7 +122,13 @@ impl EventTable {
             None => cell(["ok"], outcome_width),
         };
         vec![
-            cell([time(event.event_time)], time_width),
+            cell(
+                [
+                    time(event.event_time),
+                    format!("#{}", event.origin.record_index),
+                ],
+                time_width,
+            ),
             cell(who(event), who_width),
             cell(what(event), what_width),
             cell(on(event), on_width),

@@ -12,6 +12,8 @@ mod objects;
 mod output;
 mod plain_text;
 mod query;
+mod raw;
+mod record_text;
 mod short_name;
 mod time_range;
 
@@ -32,6 +34,7 @@ enum Command {
     Inspect(inspect::Inspect),
     Events(events::Events),
     Query(query::Query),
+    Raw(raw::Raw),
     Local(local::Local),
 }
 
@@ -40,6 +43,7 @@ Examples:
   redtrail inspect AWSLogs/                   what a folder of log objects holds
   redtrail events payload.json                what the function would fetch
   redtrail query principal arn:aws:iam::123456789012:role/Analyst --since 6h
+  redtrail raw REFERENCE                      the original record, from S3
   redtrail local                              an S3 and a DynamoDB to try it on
 
 redtrail COMMAND --help says more of each.";
@@ -49,6 +53,7 @@ fn main() -> ExitCode {
         Command::Inspect(command) => command.run(),
         Command::Events(command) => command.run(),
         Command::Query(command) => command.run(),
+        Command::Raw(command) => command.run(),
         Command::Local(command) => command.run(),
     };
     result.unwrap_or_else(|failure| failure.report())

@@ -1,5 +1,6 @@
 //! Where lines go: the answer to standard output, remarks to standard error. Nothing is
-//! written here that is not plain text, save the colours of a table.
+//! written here that is not plain text, save the colours of a table and what was asked for
+//! byte by byte.
 
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 
@@ -41,6 +42,11 @@ impl Answer {
     /// Lines made of plain text already, with or without colours.
     pub(crate) fn prepared(&mut self, lines: &str) -> io::Result<()> {
         self.stdout.write_all(lines.as_bytes())
+    }
+
+    /// As they are: for a file or a program, never for a terminal.
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stdout.write_all(bytes)
     }
 
     /// To be called before a remark, so that both appear in their order.

@@ -1,7 +1,7 @@
 //! Text from a log made safe to show: a terminal obeys control characters, and bidirectional
 //! or invisible ones make text look like other text. They are written as escapes instead.
 
-use std::{borrow::Cow, fmt::Write as _, io};
+use std::{borrow::Cow, io};
 
 use serde::Serialize;
 use serde_json::ser::Formatter;
@@ -32,6 +32,24 @@ pub(crate) fn json_line(value: &impl Serialize) -> io::Result<String> {
     String::from_utf8(line).map_err(io::Error::other)
 }
 
+/// Text of a JSON string, between its quotes, with each such character as `\uXXXX`.
+pub(crate) fn plain_in_json(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_not_plain) {
+        return Cow::Borrowed(text);
+    }
+    let mut plain = String::with_capacity(text.len() + 8);
+    for character in text.chars() {
+        if is_not_plain(character) {
+            let mut units = [0; 2];
+            let escapes = character.encode_utf16(&mut units).iter();
+            plain.extend(escapes.map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            plain.push(character);
+        }
+    }
+    Cow::Owned(plain)
+}
+
 /// Control characters; characters of Unicode's general category Cf (format: bidirectional
 /// controls, joiners, tags), line and paragraph separators, and further ones that
 /// are shown as nothing at all: fillers, variation selectors.
@@ -57,20 +75,7 @@ impl Formatter for PlainJson {
     where
         W: ?Sized + io::Write,
     {
-        if !fragment.contains(is_not_plain) {
-            return writer.write_all(fragment.as_bytes());
-        }
-        let mut text = String::with_capacity(fragment.len() + 8);
-        for character in fragment.chars() {
-            if is_not_plain(character) {
-                for unit in character.encode_utf16(&mut [0; 2]) {
-                    write!(text, "\\u{unit:04x}").map_err(io::Error::other)?;
-                }
-            } else {
-                text.push(character);
-            }
-        }
-        writer.write_all(text.as_bytes())
+        writer.write_all(plain_in_json(fragment).as_bytes())
     }
 }
 

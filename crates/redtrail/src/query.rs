@@ -68,6 +68,9 @@ RESOURCES_TABLE and DIRECTORY_TABLE.
 What the directory knows under another key is read too: of an ARN the events that AWS
 logged by name only, of a role those that name it without its path.
 
+Each event has a reference, OBJECT#INDEX, for `redtrail raw` to fetch the original record:
+in a table the line above its row, with the #INDEX under its time; in jsonl, `reference`.
+
 Exit status: 0 answered, 1 the table could not be asked, 2 wrong usage.";
 
 #[derive(Args)]
@@ -239,6 +242,11 @@ async fn answer(question: Question, table: &str, query: EventQuery) -> Result<()
             0 => remark("no event under this key in this window (a key must match exactly)"),
             _ if left == 0 => remark(&format!("{found} events; there may be more than --limit")),
             _ => remark(&format!("{found} events")),
+        }
+        if found > 0 {
+            remark(
+                "for an original: redtrail raw 'OBJECT#INDEX', the line above a row and the row's #",
+            );
         }
     }
     Ok(())

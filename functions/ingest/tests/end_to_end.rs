@@ -116,8 +116,11 @@ fn sqs_event(keys: &[&str]) -> Vec<u8> {
 fn assert_truth(dump: &BTreeMap<(Table, String, String), Value>, truth: &[Truth]) {
     let ids = |table: Table| -> BTreeSet<(String, String)> {
         let rows = dump.iter().filter(|((of, ..), _)| *of == table);
-        rows.map(|((_, key, _), item)| (item["event_id"].as_str().unwrap().to_owned(), key.clone()))
-            .collect()
+        rows.map(|((_, key, event_key), _)| {
+            let (_, event_id) = event_key.split_once('#').unwrap();
+            (event_id.to_owned(), key.clone())
+        })
+        .collect()
     };
     let principals: BTreeSet<_> = truth
         .iter()

@@ -3,7 +3,9 @@
 //! [`LogReader::finish`] has proven the whole object.
 
 mod delimit;
+mod document;
 mod gunzip;
+mod pick;
 mod rejected;
 mod split;
 
@@ -12,10 +14,11 @@ use sha2::{Digest, Sha256};
 use crate::select::{Judgement, Selector, Unreadable};
 
 pub(crate) use delimit::Delimiter;
+pub use pick::{Picked, PickedElement, Picker};
 pub use rejected::Rejected;
 
-use gunzip::Gunzip;
-use split::{Content, Element, Splitter};
+use document::Document;
+use split::{Content, Element};
 
 /// Bounds of what is read, each with its verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,15 +91,7 @@ pub struct Proven {
 
 /// Reads one object. Push its pieces, take what was selected, finish.
 pub struct LogReader<'s> {
-    gunzip: Gunzip,
-    content: ContentReader<'s>,
-}
-
-/// Everything behind the gunzip: one reader of plain bytes.
-struct ContentReader<'s> {
-    splitter: Splitter,
-    sha256: Sha256,
-    plain_bytes: u64,
+    document: Document,
     sieve: Sieve<'s>,
 }
 
@@ -117,21 +112,16 @@ pub const MAX_QUARANTINE_ENTRIES: usize = 100;
 impl<'s> LogReader<'s> {
     pub fn new(limits: Limits, selector: &'s Selector) -> Self {
         Self {
-            gunzip: Gunzip::new(limits.max_plain_bytes),
-            content: ContentReader {
-                splitter: Splitter::new(limits.max_record_bytes),
-                sha256: Sha256::new(),
-                plain_bytes: 0,
-                sieve: Sieve {
-                    selector,
-                    hold: true,
-                    read: 0,
-                    not_selected: 0,
-                    held_bytes: 0,
-                    selected: Vec::new(),
-                    quarantined: Vec::new(),
-                    quarantined_count: 0,
-                },
+            document: Document::new(limits),
+            sieve: Sieve {
+                selector,
+                hold: true,
+                read: 0,
+                not_selected: 0,
+                held_bytes: 0,
+                selected: Vec::new(),
+                quarantined: Vec::new(),
+                quarantined_count: 0,
             },
         }
     }
@@ -141,8 +131,9 @@ impl<'s> LogReader<'s> {
     /// # Errors
     /// When they break the object; it is then rejected as a whole.
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), Rejected> {
-        let content = &mut self.content;
-        self.gunzip.push(bytes, &mut |plain| content.push(plain))
+        let sieve = &mut self.sieve;
+        self.document
+            .push(bytes, &mut |element| sieve.judge(element))
     }
 
     /// Proves that the object ended where it should.
@@ -150,52 +141,41 @@ impl<'s> LogReader<'s> {
     /// # Errors
     /// When it did not; it is then rejected as a whole.
     pub fn finish(&mut self) -> Result<Proven, Rejected> {
-        self.gunzip.finish()?;
-        self.content.splitter.finish()?;
+        self.document.finish()?;
         Ok(Proven {
-            read: self.content.sieve.read,
-            not_selected: self.content.sieve.not_selected,
-            sha256: self.content.sha256.clone().finalize().into(),
-            plain_bytes: self.content.plain_bytes,
+            read: self.sieve.read,
+            not_selected: self.sieve.not_selected,
+            sha256: self.document.sha256(),
+            plain_bytes: self.document.plain_bytes(),
         })
     }
 
     /// Bytes of the selected records held at this moment.
     pub fn held_bytes(&self) -> usize {
-        self.content.sieve.held_bytes
+        self.sieve.held_bytes
     }
 
     /// Lets the held records go and holds no more: from here on the object is only proven.
     pub fn stop_holding(&mut self) {
-        self.content.sieve.hold = false;
-        self.content.sieve.selected = Vec::new();
-        self.content.sieve.held_bytes = 0;
+        self.sieve.hold = false;
+        self.sieve.selected = Vec::new();
+        self.sieve.held_bytes = 0;
     }
 
     /// The records selected since the last call.
     pub fn take_selected(&mut self) -> Vec<RawRecord> {
-        self.content.sieve.held_bytes = 0;
-        std::mem::take(&mut self.content.sieve.selected)
+        self.sieve.held_bytes = 0;
+        std::mem::take(&mut self.sieve.selected)
     }
 
     /// The elements that could not be read: at most [`MAX_QUARANTINE_ENTRIES`] entries,
     /// and how many there were.
     pub fn take_quarantined(&mut self) -> (Vec<Quarantined>, u64) {
-        let sieve = &mut self.content.sieve;
+        let sieve = &mut self.sieve;
         (
             std::mem::take(&mut sieve.quarantined),
             std::mem::take(&mut sieve.quarantined_count),
         )
-    }
-}
-
-impl ContentReader<'_> {
-    fn push(&mut self, plain: &[u8]) -> Result<(), Rejected> {
-        self.sha256.update(plain);
-        self.plain_bytes += plain.len() as u64;
-        let sieve = &mut self.sieve;
-        self.splitter
-            .push(plain, &mut |element| sieve.judge(element))
     }
 }
 

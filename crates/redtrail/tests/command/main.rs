@@ -7,5 +7,7 @@
 
 mod events;
 mod inspect;
+mod local;
 mod query;
+mod raw;
 mod run;

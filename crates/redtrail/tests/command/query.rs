@@ -1,96 +1,29 @@
 //! `redtrail query` against the tables that `redtrail local` fills.
 
-use std::{
-    fs,
-    path::PathBuf,
-    process::{Child, Command, Stdio},
-    sync::LazyLock,
-    thread::sleep,
-    time::{Duration, Instant},
-};
+use std::sync::LazyLock;
 
 use redtrail_trailgen::{Truth, sample};
 use serde_json::Value;
-use tempfile::TempDir;
 
-use crate::run::{self, json_lines, redtrail};
+use crate::{
+    local::Local,
+    run::{self, json_lines, redtrail},
+};
 
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A running `redtrail local`, ended with its test.
-struct Local {
-    process: Child,
-    folder: TempDir,
-    environment: Vec<(String, String)>,
+/// Asks it.
+fn query(local: &Local, args: &[&str]) -> run::Output {
+    local.redtrail(&[&["query"], args].concat(), b"")
 }
 
-impl Local {
-    fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut process = run::command(["local", "--ready-file", "env.sh"], folder.path())
-            .env("TMPDIR", folder.path())
-            .stdout(Stdio::null())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .unwrap();
-        let ready = folder.path().join("env.sh");
-        let begun = Instant::now();
-        while !ready.exists() {
-            assert_eq!(process.try_wait().unwrap(), None, "redtrail local ended");
-            assert!(begun.elapsed() < PATIENCE, "redtrail local is not ready");
-            sleep(Duration::from_millis(20));
-        }
-        let environment = fs::read_to_string(ready)
-            .unwrap()
-            .lines()
-            .filter_map(|line| line.strip_prefix("export ")?.split_once('='))
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect();
-        Self {
-            process,
-            folder,
-            environment,
-        }
-    }
-
-    fn query(&self, args: &[&str]) -> run::Output {
-        let environment: Vec<_> = self
-            .environment
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
-            .collect();
-        let args = ["query"].iter().chain(args);
-        run::redtrail_in(args, self.folder.path(), &environment)
-    }
-
-    /// The ids of the events that answer, as they come.
-    fn ids(&self, args: &[&str]) -> Vec<String> {
-        let args = [args, &["--output", "jsonl"]].concat();
-        let out = self.query(&args);
-        assert_eq!(out.status, 0, "{}", out.stderr);
-        json_lines(&out.stdout)
-            .iter()
-            .map(|event| text(event, "event_id"))
-            .collect()
-    }
-
-    /// Ends it as Ctrl-C does, and gives what it left in its temporary folder.
-    fn stop(mut self) -> Vec<PathBuf> {
-        let kill = Command::new("kill")
-            .args(["-INT", &self.process.id().to_string()])
-            .status();
-        assert!(kill.unwrap().success());
-        assert!(self.process.wait().unwrap().success());
-        let left = fs::read_dir(self.folder.path()).unwrap();
-        left.map(|entry| entry.unwrap().path()).collect()
-    }
-}
-
-impl Drop for Local {
-    fn drop(&mut self) {
-        self.process.kill().ok();
-        self.process.wait().ok();
-    }
+/// The ids of the events that answer, as they come.
+fn ids(local: &Local, args: &[&str]) -> Vec<String> {
+    let args = [args, &["--output", "jsonl"]].concat();
+    let out = query(local, &args);
+    assert_eq!(out.status, 0, "{}", out.stderr);
+    json_lines(&out.stdout)
+        .iter()
+        .map(|event| text(event, "event_id"))
+        .collect()
 }
 
 fn text(event: &Value, name: &str) -> String {
@@ -114,15 +47,21 @@ static ON_RESOURCE: LazyLock<Vec<String>> =
 fn ok_the_sample_s_answers() {
     let local = Local::start();
     assert!(BY_PRINCIPAL.len() > 5 && ON_RESOURCE.len() > 5);
-    assert_eq!(local.ids(&["principal", sample::PRINCIPAL]), *BY_PRINCIPAL);
-    assert_eq!(local.ids(&["resource", sample::RESOURCE]), *ON_RESOURCE);
+    assert_eq!(
+        ids(&local, &["principal", sample::PRINCIPAL]),
+        *BY_PRINCIPAL
+    );
+    assert_eq!(ids(&local, &["resource", sample::RESOURCE]), *ON_RESOURCE);
 
-    let oldest = local.ids(&["principal", sample::PRINCIPAL, "--oldest-first"]);
+    let oldest = ids(&local, &["principal", sample::PRINCIPAL, "--oldest-first"]);
     assert!(oldest.iter().rev().eq(BY_PRINCIPAL.iter()));
-    let two = local.ids(&["principal", sample::PRINCIPAL, "--limit", "2"]);
+    let two = ids(&local, &["principal", sample::PRINCIPAL, "--limit", "2"]);
     assert_eq!(two, BY_PRINCIPAL[..2]);
     assert_eq!(
-        local.ids(&["principal", "arn:aws:iam::111122223333:user/nobody"]),
+        ids(
+            &local,
+            &["principal", "arn:aws:iam::111122223333:user/nobody"]
+        ),
         [""; 0]
     );
 
@@ -147,23 +86,26 @@ fn windows(local: &Local) {
     let (from, to) = (from.to_string(), to.to_string());
     let key = sample::PRINCIPAL;
     assert_eq!(
-        local.ids(&["principal", key, "--since", &from, "--until", &to]),
+        ids(local, &["principal", key, "--since", &from, "--until", &to]),
         expected
     );
-    let since = local.ids(&["principal", key, "--since", &from]);
+    let since = ids(local, &["principal", key, "--since", &from]);
     assert_eq!(since, BY_PRINCIPAL[..BY_PRINCIPAL.len() - 1]);
     assert_eq!(
-        local.ids(&["principal", key, "--until", "1999-12-31"]),
+        ids(local, &["principal", key, "--until", "1999-12-31"]),
         [""; 0]
     );
     assert_eq!(
-        local.ids(&["principal", key, "--until", "2026-03-02"]),
+        ids(local, &["principal", key, "--until", "2026-03-02"]),
         *BY_PRINCIPAL
     );
 }
 
 fn shown_to_people(local: &Local) {
-    let out = local.query(&["resource", sample::RESOURCE, "--since", "2026-03-02"]);
+    let out = query(
+        local,
+        &["resource", sample::RESOURCE, "--since", "2026-03-02"],
+    );
     assert_eq!(out.status, 0);
     assert!(
         out.stderr.contains("2026-03-02T00:00:00.000Z"),
@@ -176,12 +118,22 @@ fn shown_to_people(local: &Local) {
         "{}",
         out.stdout
     );
-    assert!(out.stdout.lines().all(|line| line.chars().count() <= 80));
+    let objects = out
+        .stdout
+        .lines()
+        .filter(|line| line.starts_with("s3://"))
+        .count();
+    assert!(objects > 1, "{}", out.stdout);
+    let mut rows = out.stdout.lines().filter(|line| !line.starts_with("s3://"));
+    assert!(rows.all(|line| line.chars().count() <= 80));
     assert!(!out.stdout.contains('\u{1b}'));
 }
 
 fn err_no_table(local: &Local) {
-    let out = local.query(&["principal", sample::PRINCIPAL, "--table", "no-such-table"]);
+    let out = query(
+        local,
+        &["principal", sample::PRINCIPAL, "--table", "no-such-table"],
+    );
     assert_eq!((out.status, out.stdout.as_str()), (1, ""));
     assert!(
         out.stderr.contains("there is no table no-such-table"),

@@ -41,15 +41,7 @@ pub(crate) fn redtrail_in<A: AsRef<OsStr>>(
     folder: &Path,
     environment: &[(&str, &str)],
 ) -> Output {
-    let output = command(args, folder)
-        .envs(environment.iter().copied())
-        .output()
-        .unwrap();
-    Output {
-        status: output.status.code().unwrap(),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
-    }
+    redtrail_with(args, folder, environment, b"")
 }
 
 pub(crate) fn redtrail_with_input<A: AsRef<OsStr>>(
@@ -57,13 +49,24 @@ pub(crate) fn redtrail_with_input<A: AsRef<OsStr>>(
     folder: &Path,
     input: &[u8],
 ) -> Output {
+    redtrail_with(args, folder, &[], input)
+}
+
+pub(crate) fn redtrail_with<A: AsRef<OsStr>>(
+    args: impl IntoIterator<Item = A>,
+    folder: &Path,
+    environment: &[(&str, &str)],
+    input: &[u8],
+) -> Output {
     let mut child = command(args, folder)
+        .envs(environment.iter().copied())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    child.stdin.take().unwrap().write_all(input).unwrap();
+    // Whoever does not ask for input may have ended already.
+    child.stdin.take().unwrap().write_all(input).ok();
     let output = child.wait_with_output().unwrap();
     Output {
         status: output.status.code().unwrap(),

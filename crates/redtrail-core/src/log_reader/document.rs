@@ -1,0 +1,75 @@
+//! The elements of one object, and the proof that they are all of it. Whatever is taken
+//! from an object comes through here, so that there is one proof.
+
+use sha2::{Digest, Sha256};
+
+use super::{
+    Limits, Rejected,
+    gunzip::Gunzip,
+    split::{Element, Splitter},
+};
+
+/// One object, taken apart as its bytes arrive.
+pub(super) struct Document {
+    gunzip: Gunzip,
+    unpacked: Unpacked,
+}
+
+/// Everything behind the gunzip: one reader of plain bytes.
+struct Unpacked {
+    splitter: Splitter,
+    sha256: Sha256,
+    plain_bytes: u64,
+}
+
+impl Document {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self {
+            gunzip: Gunzip::new(limits.max_plain_bytes),
+            unpacked: Unpacked {
+                splitter: Splitter::new(limits.max_record_bytes),
+                sha256: Sha256::new(),
+                plain_bytes: 0,
+            },
+        }
+    }
+
+    /// Takes the next bytes, as stored, and hands out each element that ends in them.
+    pub(super) fn push(
+        &mut self,
+        bytes: &[u8],
+        element: &mut impl FnMut(Element<'_>),
+    ) -> Result<(), Rejected> {
+        let unpacked = &mut self.unpacked;
+        self.gunzip
+            .push(bytes, &mut |plain| unpacked.push(plain, element))
+    }
+
+    /// Proves that the object ended where it should.
+    pub(super) fn finish(&self) -> Result<(), Rejected> {
+        self.gunzip.finish()?;
+        self.unpacked.splitter.finish()
+    }
+
+    /// SHA-256 of the unpacked content so far.
+    pub(super) fn sha256(&self) -> [u8; 32] {
+        self.unpacked.sha256.clone().finalize().into()
+    }
+
+    /// Size of the unpacked content so far.
+    pub(super) fn plain_bytes(&self) -> u64 {
+        self.unpacked.plain_bytes
+    }
+}
+
+impl Unpacked {
+    fn push(
+        &mut self,
+        plain: &[u8],
+        element: &mut impl FnMut(Element<'_>),
+    ) -> Result<(), Rejected> {
+        self.sha256.update(plain);
+        self.plain_bytes += plain.len() as u64;
+        self.splitter.push(plain, element)
+    }
+}
