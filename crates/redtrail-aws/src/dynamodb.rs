@@ -1,30 +1,18 @@
-//! Items to DynamoDB: BatchWriteItem, several batches in flight, what is left over tried
-//! again with full jitter until time is up.
+//! redtrail's tables in DynamoDB: BatchWriteItem for what is written, GetItem for the ledger.
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html>
 
-use std::{
-    collections::HashMap,
-    time::{Duration, Instant},
-};
+use std::collections::HashMap;
 
 use aws_sdk_dynamodb::{
     error::{ProvideErrorMetadata, SdkError},
-    operation::batch_write_item::BatchWriteItemError,
-    types::{AttributeValue, PutRequest, WriteRequest},
+    operation::{batch_write_item::BatchWriteItemError, get_item::GetItemError},
+    types::{AttributeValue, PutRequest, ThrottlingReason, WriteRequest},
 };
-use futures_util::{StreamExt, TryStreamExt, stream};
 use redtrail_core::{
-    batch::batches,
     edge::{EdgeError, EdgeErrorKind, ItemStore},
-    item::Put,
+    item::{Item, Put},
 };
-use redtrail_model::Table;
-
-/// Batches in flight at once. With a batch's bound of 1 MiB, requests hold at most 4 MiB.
-const BATCHES_IN_FLIGHT: usize = 4;
-const FIRST_BACKOFF: Duration = Duration::from_millis(50);
-/// AWS advises to stop at about a minute; one call is given less than an invocation.
-const LONGEST_BACKOFF: Duration = Duration::from_secs(10);
+use redtrail_model::{TABLES, Table};
 
 /// What each table is called in the account.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,115 +48,151 @@ impl DynamoDbStore {
         Self { client, names }
     }
 
-    fn requests(&self, puts: Vec<Put>) -> Result<Requests, EdgeError> {
+    fn requests(&self, batch: &[Put]) -> Result<Requests, EdgeError> {
         let mut requests = Requests::new();
-        for Put { table, item } in puts {
-            let name = self.names.of(table);
-            let item: HashMap<String, AttributeValue> = item.into();
+        for put in batch {
+            let name = self.names.of(put.table);
+            let item: HashMap<String, AttributeValue> = put.item.clone().into();
             let put = PutRequest::builder().set_item(Some(item)).build();
             let put =
-                put.map_err(|error| failed(name, EdgeErrorKind::Refused, Some(error.into())))?;
+                put.map_err(|error| self.failed(batch, EdgeErrorKind::Refused, error.into()))?;
             let request = WriteRequest::builder().put_request(put).build();
             requests.entry(name.to_owned()).or_default().push(request);
         }
         Ok(requests)
     }
 
-    async fn write(&self, mut requests: Requests, until: Instant) -> Result<(), EdgeError> {
-        let mut attempt = 0;
-        loop {
-            let tables = requests
-                .keys()
-                .map(String::as_str)
-                .collect::<Vec<_>>()
-                .join(", ");
-            let sending = self
-                .client
-                .batch_write_item()
-                .set_request_items(Some(requests.clone()))
-                .send();
-            let sent = tokio::time::timeout_at(until.into(), sending)
-                .await
-                .map_err(|elapsed| {
-                    failed(&tables, EdgeErrorKind::Retryable, Some(elapsed.into()))
-                })?;
-            match sent {
-                Ok(answer) => {
-                    requests = answer.unprocessed_items.unwrap_or_default();
-                    requests.retain(|_, left| !left.is_empty());
-                    if requests.is_empty() {
-                        return Ok(());
-                    }
-                }
-                Err(error) => {
-                    let kind = kind(&error);
-                    if kind != EdgeErrorKind::Retryable {
-                        return Err(failed(&tables, kind, Some(error.into())));
-                    }
-                    tracing::debug!(%tables, error = %redtrail_core::edge::error_chain(&error), "batch failed");
-                    if !pause(attempt, until).await {
-                        return Err(failed(&tables, kind, Some(error.into())));
-                    }
-                    attempt += 1;
-                    continue;
-                }
-            }
-            let left: usize = requests.values().map(Vec::len).sum();
-            tracing::debug!(%tables, left, attempt, "items were not processed");
-            if !pause(attempt, until).await {
-                return Err(failed(&tables, EdgeErrorKind::Retryable, None));
-            }
-            attempt += 1;
+    fn failed(
+        &self,
+        batch: &[Put],
+        kind: EdgeErrorKind,
+        source: Box<dyn std::error::Error + Send + Sync>,
+    ) -> EdgeError {
+        let tables = TABLES
+            .iter()
+            .filter(|schema| batch.iter().any(|put| put.table == schema.table))
+            .map(|schema| self.names.of(schema.table))
+            .collect::<Vec<_>>()
+            .join(", ");
+        EdgeError {
+            attempted: format!("write items to {tables}"),
+            kind,
+            source: Some(source),
         }
+    }
+
+    /// The place in `batch` of an item that came back.
+    fn position(&self, batch: &[Put], table: &str, left: &WriteRequest) -> Option<usize> {
+        let item = left.put_request()?.item();
+        batch.iter().position(|put| {
+            let schema = put.table.schema();
+            let is_same = |name: &str, text: &str| {
+                item.get(name)
+                    .and_then(|value| value.as_s().ok())
+                    .is_some_and(|there| there == text)
+            };
+            let [partition, sort] = put.keys();
+            self.names.of(put.table) == table
+                && is_same(schema.partition_key, partition)
+                && is_same(schema.sort_key, sort)
+        })
     }
 }
 
 impl ItemStore for DynamoDbStore {
-    async fn put_all(&self, puts: Vec<Put>, until: Instant) -> Result<(), EdgeError> {
-        stream::iter(batches(puts))
-            .map(|batch| async move { self.write(self.requests(batch)?, until).await })
-            .buffer_unordered(BATCHES_IN_FLIGHT)
-            .try_collect()
+    async fn write(&self, batch: &[Put]) -> Result<Vec<usize>, EdgeError> {
+        let sent = self
+            .client
+            .batch_write_item()
+            .set_request_items(Some(self.requests(batch)?))
+            .send()
             .await
+            .map_err(|error| self.failed(batch, write_kind(&error), error.into()))?;
+        let left = sent.unprocessed_items.unwrap_or_default();
+        let left = left
+            .iter()
+            .flat_map(|(table, requests)| requests.iter().map(move |request| (table, request)));
+        left.map(|(table, request)| {
+            // What was not sent cannot be left over: the answer tells nothing of this batch.
+            self.position(batch, table, request).ok_or_else(|| {
+                self.failed(
+                    batch,
+                    EdgeErrorKind::Retryable,
+                    "an item that was not sent came back as unprocessed".into(),
+                )
+            })
+        })
+        .collect()
+    }
+
+    async fn get(&self, table: Table, keys: [&str; 2]) -> Result<Option<Item>, EdgeError> {
+        let schema = table.schema();
+        let name = self.names.of(table);
+        let [partition, sort] = keys.map(|key| AttributeValue::S(key.to_owned()));
+        let got = self
+            .client
+            .get_item()
+            .table_name(name)
+            .key(schema.partition_key, partition)
+            .key(schema.sort_key, sort)
+            .send()
+            .await
+            .map_err(|error| EdgeError {
+                attempted: format!("read an item of {name}"),
+                kind: get_kind(&error),
+                source: Some(error.into()),
+            })?;
+        Ok(got.item.map(Item::from))
     }
 }
 
-/// Waits a random time up to a bound that doubles with each attempt: full jitter. False,
-/// at once, when that would last past `until`.
-/// <https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>
-async fn pause(attempt: u32, until: Instant) -> bool {
-    let bound = FIRST_BACKOFF
-        .saturating_mul(1 << attempt.min(16))
-        .min(LONGEST_BACKOFF);
-    let pause = bound.mul_f64(fastrand::f64());
-    if Instant::now() + pause >= until {
-        return false;
-    }
-    tokio::time::sleep(pause).await;
-    true
+fn write_kind(error: &SdkError<BatchWriteItemError>) -> EdgeErrorKind {
+    let reasons = match error.as_service_error() {
+        Some(BatchWriteItemError::ProvisionedThroughputExceededException(error)) => {
+            error.throttling_reasons()
+        }
+        Some(BatchWriteItemError::ThrottlingException(error)) => error.throttling_reasons(),
+        Some(BatchWriteItemError::RequestLimitExceeded(error)) => error.throttling_reasons(),
+        _ => &[],
+    };
+    kind(error.code(), reasons, "dynamodb:BatchWriteItem")
 }
 
-fn failed(
-    tables: &str,
-    kind: EdgeErrorKind,
-    source: Option<Box<dyn std::error::Error + Send + Sync>>,
-) -> EdgeError {
-    EdgeError {
-        attempted: format!("write items to {tables}"),
-        kind,
-        source,
-    }
+fn get_kind(error: &SdkError<GetItemError>) -> EdgeErrorKind {
+    kind(error.code(), &[], "dynamodb:GetItem")
 }
 
-fn kind(error: &SdkError<BatchWriteItemError>) -> EdgeErrorKind {
-    match error.code().unwrap_or_default() {
-        "AccessDeniedException" => EdgeErrorKind::Denied {
-            permission: "dynamodb:BatchWriteItem",
-        },
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>
+fn kind(
+    code: Option<&str>,
+    reasons: &[ThrottlingReason],
+    permission: &'static str,
+) -> EdgeErrorKind {
+    match code.unwrap_or_default() {
+        "AccessDeniedException" => EdgeErrorKind::Denied { permission },
         "ResourceNotFoundException" => EdgeErrorKind::Missing,
         "ValidationException" | "ItemCollectionSizeLimitExceededException" => {
             EdgeErrorKind::Refused
         }
+        "ProvisionedThroughputExceededException"
+        | "ThrottlingException"
+        | "RequestLimitExceeded" => EdgeErrorKind::Throttled {
+            reason: limit(reasons),
+        },
         _ => EdgeErrorKind::Retryable,
     }
+}
+
+/// The limit in a reason such as `TableWriteKeyRangeThroughputExceeded`.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_ThrottlingReason.html>
+fn limit(reasons: &[ThrottlingReason]) -> &'static str {
+    let mut told = reasons.iter().filter_map(ThrottlingReason::reason);
+    let limits = [
+        "KeyRangeThroughputExceeded",
+        "ProvisionedThroughputExceeded",
+        "MaxOnDemandThroughputExceeded",
+        "AccountLimitExceeded",
+    ];
+    told.find_map(|reason| limits.into_iter().find(|limit| reason.ends_with(limit)))
+        .unwrap_or("unknown")
 }

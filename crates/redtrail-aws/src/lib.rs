@@ -8,3 +8,4 @@ pub mod names;
 pub mod query;
 pub mod s3;
 pub mod shared_config;
+pub mod timer;

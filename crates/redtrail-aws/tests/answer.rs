@@ -12,14 +12,15 @@ use redtrail_aws::{
     dynamodb::{DynamoDbStore, TableNames},
     names::names,
     query::{EventQuery, Key, Order, Window},
+    timer::TokioTimer,
 };
 use redtrail_core::{
-    directory,
-    edge::ItemStore,
-    item::{self, Retention},
+    directory, item,
     log_reader::RawRecord,
     normalize::audit_event,
+    retention::Retention,
     select::Selector,
+    writer::{Effort, Writer},
 };
 use redtrail_local::{LocalAws, LocalAwsOptions};
 use redtrail_model::{Origin, Table};
@@ -90,11 +91,15 @@ async fn write(aws: &LocalAws, record: &Value) {
     };
     let event = audit_event(&record, &origin, &Selector::default()).unwrap();
     let mut puts = item::puts(&event, Retention::Forever).unwrap();
-    puts.extend(directory::puts(&event).unwrap());
-    store
-        .put_all(puts, Instant::now() + Duration::from_secs(30))
-        .await
-        .unwrap();
+    puts.extend(directory::puts(&event, Retention::Forever).unwrap());
+    Writer {
+        store: &store,
+        timer: &TokioTimer,
+        effort: &Effort::default(),
+    }
+    .put_all(puts, Instant::now() + Duration::from_secs(30))
+    .await
+    .unwrap();
 }
 
 /// The hours of the events that are found by that ARN, marked `~` where by name.

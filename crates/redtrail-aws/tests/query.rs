@@ -10,10 +10,12 @@ use std::time::{Duration, Instant};
 use redtrail_aws::{
     dynamodb::{DynamoDbStore, TableNames},
     query::{EventQuery, Key, Order, Page, PageToken, QueryError, Window, page},
+    timer::TokioTimer,
 };
 use redtrail_core::{
-    edge::ItemStore,
-    item::{Retention, puts},
+    item::puts,
+    retention::Retention,
+    writer::{Effort, Writer},
 };
 use redtrail_local::{LocalAws, LocalAwsOptions};
 use redtrail_model::{AuditEvent, EventTime, Part, Table};
@@ -58,10 +60,14 @@ async fn tables(events: &[(AuditEvent, Retention)]) -> LocalAws {
         .iter()
         .flat_map(|(event, retention)| puts(event, *retention).unwrap())
         .collect();
-    store
-        .put_all(items, Instant::now() + Duration::from_secs(30))
-        .await
-        .unwrap();
+    Writer {
+        store: &store,
+        timer: &TokioTimer,
+        effort: &Effort::default(),
+    }
+    .put_all(items, Instant::now() + Duration::from_secs(30))
+    .await
+    .unwrap();
     aws
 }
 

@@ -2,7 +2,11 @@
 //! on bytes, and the keys mixed, so that a busy key is spread over many portions.
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html>
 
-use std::collections::HashMap;
+use std::{
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
+    hash::{DefaultHasher, Hash, Hasher},
+    time::Instant,
+};
 
 use redtrail_model::Table;
 use serde_dynamo::AttributeValue;
@@ -15,26 +19,141 @@ pub const MAX_BATCH_ITEMS: usize = 25;
 /// flight small.
 pub const MAX_BATCH_BYTES: usize = 1 << 20;
 
-/// `puts` in batches that DynamoDB accepts. Of two puts with one key the later one counts.
-pub fn batches(puts: Vec<Put>) -> Vec<Vec<Put>> {
-    let mut batches: Vec<Vec<Put>> = Vec::new();
-    let mut bytes = 0;
-    for put in mixed(latest(puts)) {
-        let more = item_bytes(&put.item);
-        let fits =
-            |batch: &Vec<Put>| batch.len() < MAX_BATCH_ITEMS && bytes + more <= MAX_BATCH_BYTES;
-        match batches.last_mut().filter(|batch| fits(batch)) {
-            Some(batch) => {
-                bytes += more;
-                batch.push(put);
-            }
-            None => {
-                bytes = more;
-                batches.push(vec![put]);
-            }
+/// Puts on their way, and when each may go.
+pub(crate) struct Queue {
+    ready: VecDeque<Waiting>,
+    /// By the time at which they are tried again, then in the order in which they came here.
+    later: BTreeMap<(Instant, u64), Waiting>,
+    put_back: u64,
+    /// Partitions of which something was left over.
+    busy: HashMap<u64, Busy>,
+}
+
+struct Waiting {
+    put: Put,
+    bytes: usize,
+    /// A hash of table and partition key. Two that agree by chance only share their waits.
+    partition: u64,
+}
+
+impl Waiting {
+    fn new(put: Put) -> Self {
+        Self {
+            bytes: item_bytes(&put.item),
+            partition: partition(&put),
+            put,
         }
     }
-    batches
+}
+
+#[derive(Clone, Copy)]
+struct Busy {
+    attempts: u32,
+    until: Instant,
+}
+
+impl Queue {
+    /// All of `puts`, of one key the last. The keys are mixed, so that a busy one is spread
+    /// over many batches.
+    pub(crate) fn new(puts: Vec<Put>) -> Self {
+        Self {
+            ready: mixed(latest(puts)).into_iter().map(Waiting::new).collect(),
+            later: BTreeMap::new(),
+            put_back: 0,
+            busy: HashMap::new(),
+        }
+    }
+
+    /// The next batch that may go at `now`.
+    pub(crate) fn next_batch(&mut self, now: Instant) -> Option<Vec<Put>> {
+        while let Some(first) = self
+            .later
+            .first_entry()
+            .filter(|first| first.key().0 <= now)
+        {
+            self.ready.push_back(first.remove());
+        }
+        let mut batch = Vec::new();
+        let mut bytes = 0;
+        while let Some(waiting) = self.ready.pop_front() {
+            match self.busy.get(&waiting.partition) {
+                Some(busy) if busy.until > now => {
+                    let until = busy.until;
+                    self.wait(waiting, until);
+                    continue;
+                }
+                _ => {}
+            }
+            if bytes + waiting.bytes > MAX_BATCH_BYTES && !batch.is_empty() {
+                self.ready.push_front(waiting);
+                break;
+            }
+            bytes += waiting.bytes;
+            batch.push(waiting.put);
+            if batch.len() == MAX_BATCH_ITEMS {
+                break;
+            }
+        }
+        (!batch.is_empty()).then_some(batch)
+    }
+
+    /// When something that waits may go; `None` when nothing waits.
+    pub(crate) fn next_due(&self) -> Option<Instant> {
+        self.later.first_key_value().map(|((at, _), _)| *at)
+    }
+
+    /// Takes back what was not processed of a batch. All that its partitions still have waits
+    /// until the time that `retry` gives for so many attempts; the rest does not.
+    pub(crate) fn left_over(
+        &mut self,
+        batch: Vec<Put>,
+        positions: &[usize],
+        retry: impl Fn(u32) -> Instant,
+    ) {
+        let mut left = Vec::new();
+        for (position, put) in batch.into_iter().enumerate() {
+            if positions.contains(&position) {
+                left.push(Waiting::new(put));
+            } else if let Some(busy) = self.busy.get_mut(&partition(&put)) {
+                busy.attempts = 0;
+            }
+        }
+        let mut told = HashSet::new();
+        for waiting in left {
+            if told.insert(waiting.partition) {
+                let busy = self.busy.get(&waiting.partition);
+                let attempts = busy.map_or(0, |busy| busy.attempts);
+                let busy = Busy {
+                    attempts: attempts + 1,
+                    until: retry(attempts),
+                };
+                self.busy.insert(waiting.partition, busy);
+            }
+            // It waits from there until its partition may be tried again.
+            self.ready.push_back(waiting);
+        }
+    }
+
+    /// Takes back a whole batch, to go again at `until`.
+    pub(crate) fn put_back(&mut self, batch: Vec<Put>, until: Instant) {
+        for put in batch {
+            self.wait(Waiting::new(put), until);
+        }
+    }
+
+    fn wait(&mut self, waiting: Waiting, until: Instant) {
+        self.put_back += 1;
+        self.later.insert((until, self.put_back), waiting);
+    }
+}
+
+fn partition(put: &Put) -> u64 {
+    // A hasher of fixed keys: the order of writes is the same in every run.
+    let mut hasher = DefaultHasher::new();
+    put.table.hash(&mut hasher);
+    let [partition, _] = put.keys();
+    partition.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// The last put of each key.
@@ -42,7 +161,7 @@ fn latest(puts: Vec<Put>) -> Vec<Put> {
     let mut places: HashMap<(Table, [String; 2]), usize> = HashMap::new();
     let mut latest: Vec<Put> = Vec::with_capacity(puts.len());
     for put in puts {
-        let key = (put.table, keys(&put).map(str::to_owned));
+        let key = (put.table, put.keys().map(str::to_owned));
         match places.get(&key).and_then(|at| latest.get_mut(*at)) {
             Some(earlier) => *earlier = put,
             None => {
@@ -60,7 +179,7 @@ fn mixed(puts: Vec<Put>) -> Vec<Put> {
     let mut ranked: Vec<(usize, Put)> = puts
         .into_iter()
         .map(|put| {
-            let [partition, _] = keys(&put);
+            let [partition, _] = put.keys();
             let rank = seen.entry((put.table, partition.to_owned())).or_default();
             *rank += 1;
             (*rank, put)
@@ -68,15 +187,6 @@ fn mixed(puts: Vec<Put>) -> Vec<Put> {
         .collect();
     ranked.sort_by_key(|(rank, _)| *rank);
     ranked.into_iter().map(|(_, put)| put).collect()
-}
-
-/// Partition and sort key; empty where the item has none.
-fn keys(put: &Put) -> [&str; 2] {
-    let schema = put.table.schema();
-    [schema.partition_key, schema.sort_key].map(|name| match put.item.inner().get(name) {
-        Some(AttributeValue::S(text)) => text.as_str(),
-        _ => "",
-    })
 }
 
 /// The size DynamoDB reckons for an item, in bytes: names and values, and one to three
@@ -117,7 +227,7 @@ fn value_bytes(value: &AttributeValue) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
+    use std::time::Duration;
 
     use super::*;
 
@@ -135,17 +245,23 @@ mod tests {
         }
     }
 
+    fn batches(puts: Vec<Put>) -> Vec<Vec<Put>> {
+        let mut queue = Queue::new(puts);
+        let now = Instant::now();
+        std::iter::from_fn(|| queue.next_batch(now)).collect()
+    }
+
     fn check(puts: Vec<Put>) -> Vec<Vec<Put>> {
         let batches = batches(puts.clone());
         let mut all: Vec<_> = batches.concat();
         assert_eq!(all.len(), puts.len());
-        all.sort_by_key(|put| keys(put).map(str::to_owned));
+        all.sort_by_key(|put| put.keys().map(str::to_owned));
         let mut expected = puts;
-        expected.sort_by_key(|put| keys(put).map(str::to_owned));
+        expected.sort_by_key(|put| put.keys().map(str::to_owned));
         assert_eq!(all, expected);
         for batch in &batches {
             assert!(!batch.is_empty() && batch.len() <= MAX_BATCH_ITEMS);
-            let distinct: HashSet<_> = batch.iter().map(keys).collect();
+            let distinct: HashSet<_> = batch.iter().map(Put::keys).collect();
             assert_eq!(distinct.len(), batch.len(), "a key twice in one batch");
             let bytes: usize = batch.iter().map(|put| item_bytes(&put.item)).sum();
             assert!(batch.len() == 1 || bytes <= MAX_BATCH_BYTES);
@@ -169,13 +285,47 @@ mod tests {
         let others = (0..40).map(|n| put(&format!("p{n}"), n, 1));
         let batches = check(busy.chain(others).collect());
         let first = &batches[0];
-        assert!(first.iter().filter(|put| keys(put)[0] == "busy").count() <= 1);
+        assert!(first.iter().filter(|put| put.keys()[0] == "busy").count() <= 1);
     }
 
     #[test]
     fn ok_of_one_key_the_last_put_counts() {
         let puts = vec![put("p", 1, 1), put("q", 1, 1), put("p", 1, 3)];
         assert_eq!(batches(puts), [[put("p", 1, 3), put("q", 1, 1)]]);
+    }
+
+    #[test]
+    fn ok_what_a_busy_key_has_left_waits_and_nothing_else_does() {
+        let busy = (0..3).map(|n| put("busy", n, 1));
+        let others = (0..40).map(|n| put(&format!("p{n}"), n, 1));
+        let mut queue = Queue::new(busy.chain(others).collect());
+        let now = Instant::now();
+        let later = now + Duration::from_secs(1);
+        let first = queue.next_batch(now).unwrap();
+        let position = first.iter().position(|put| put.keys()[0] == "busy");
+        queue.left_over(first, &[position.unwrap()], |attempts| {
+            assert_eq!(attempts, 0);
+            later
+        });
+        let rest: Vec<_> = std::iter::from_fn(|| queue.next_batch(now))
+            .flatten()
+            .collect();
+        assert_eq!(rest.len(), 40 - 24, "all the others");
+        assert!(rest.iter().all(|put| put.keys()[0] != "busy"));
+        assert_eq!(queue.next_due(), Some(later));
+        let last = queue.next_batch(later).unwrap();
+        assert_eq!(last.len(), 3);
+        queue.left_over(last, &[0, 1], |attempts| {
+            assert_eq!(attempts, 0, "one of them was written meanwhile");
+            later
+        });
+        let last = queue.next_batch(later).unwrap();
+        queue.left_over(last, &[0, 1], |attempts| {
+            assert_eq!(attempts, 1);
+            later
+        });
+        assert_eq!(queue.next_batch(later).unwrap().len(), 2);
+        assert_eq!((queue.next_batch(later), queue.next_due()), (None, None));
     }
 
     #[test]

@@ -1,12 +1,17 @@
-//! The two edges: where log objects come from and where items go. The code between
+//! The edges: where log objects come from, where items go, and the clock. The code between
 //! knows nothing else of the world.
 
-use std::{error::Error, future::Future, time::Instant};
+use std::{error::Error, future::Future, pin::pin, time::Instant};
 
 use bytes::Bytes;
+use futures_util::future::{Either, select};
+use redtrail_model::Table;
 use thiserror::Error;
 
-use crate::{item::Put, object::ObjectAddress};
+use crate::{
+    item::{Item, Put},
+    object::ObjectAddress,
+};
 
 /// Where log objects are read.
 pub trait LogSource: Sync {
@@ -40,13 +45,34 @@ pub struct ObjectIdentity {
 
 /// Where items are written.
 pub trait ItemStore: Sync {
-    /// Writes every item, replacing those with the same keys. After `Ok` all of them are
-    /// durable; after an error any of them may be. Gives up at `until`.
-    fn put_all(
+    /// Puts the items of one batch, as [`batch`](crate::batch) bounds it, replacing those with the
+    /// same keys. Gives the positions of those that the store did not process; all others are
+    /// durable. After an error any of them may be.
+    fn write(&self, batch: &[Put]) -> impl Future<Output = Result<Vec<usize>, EdgeError>> + Send;
+
+    /// The item with this partition key and sort key. It may be as it was a moment ago.
+    fn get(
         &self,
-        puts: Vec<Put>,
-        until: Instant,
-    ) -> impl Future<Output = Result<(), EdgeError>> + Send;
+        table: Table,
+        keys: [&str; 2],
+    ) -> impl Future<Output = Result<Option<Item>, EdgeError>> + Send;
+}
+
+/// What time it is, and waiting.
+pub trait Timer: Sync {
+    fn now(&self) -> Instant;
+
+    /// Returns at `at`, or at once when that has passed.
+    fn sleep_until(&self, at: Instant) -> impl Future<Output = ()> + Send;
+}
+
+/// What `future` gives, if it gives it before `until`.
+pub async fn within<F: Future>(timer: &impl Timer, until: Instant, future: F) -> Option<F::Output> {
+    let (future, sleep) = (pin!(future), pin!(timer.sleep_until(until)));
+    match select(future, sleep).await {
+        Either::Left((output, _)) => Some(output),
+        Either::Right(_) => None,
+    }
 }
 
 /// Something an edge could not do.
@@ -62,8 +88,15 @@ pub struct EdgeError {
 /// What the caller can do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EdgeErrorKind {
-    /// Throttled, timed out, cut off: the same may succeed later.
+    /// Timed out, cut off, unavailable: the same may succeed later.
     Retryable,
+    /// Refused for its rate; the same may succeed later.
+    Throttled {
+        /// Which limit was exceeded, in the service's own word.
+        reason: &'static str,
+    },
+    /// The time given was up before it was done; the same may succeed later.
+    OutOfTime,
     /// Not permitted, until a person changes a policy. Retrying at once is no use.
     Denied {
         /// The IAM action that is missing, as far as the service tells.
@@ -78,10 +111,20 @@ pub enum EdgeErrorKind {
 }
 
 impl EdgeErrorKind {
+    /// Whether the same may succeed later with nobody mending anything.
+    pub fn is_retryable(self) -> bool {
+        matches!(
+            self,
+            Self::Retryable | Self::Throttled { .. } | Self::OutOfTime
+        )
+    }
+
     /// The kind as a word for logs and metrics.
     pub fn name(self) -> &'static str {
         match self {
             Self::Retryable => "retryable",
+            Self::Throttled { .. } => "throttled",
+            Self::OutOfTime => "out_of_time",
             Self::Denied { .. } => "denied",
             Self::Missing => "missing",
             Self::Changed => "changed",

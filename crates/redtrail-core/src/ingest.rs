@@ -1,22 +1,28 @@
 //! One object, from its address to durable items. An object counts only when it is proven
 //! whole: its selected records wait for that, and if they outgrow the bound the object is
-//! read a second time. The ledger item is written last.
+//! read a second time. The ledger item is written last; when time is up before that, it says
+//! from where to go on.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use redtrail_model::{AuditEvent, EventTime, Flag, Origin};
+use bytes::Bytes;
+use redtrail_model::{AuditEvent, EventTime, Flag, Origin, Table};
 use thiserror::Error;
 
 use crate::{
     directory::{self, Fact, Remembered},
-    edge::{EdgeError, EdgeErrorKind, ItemStore, LogBody, LogSource, ObjectIdentity},
-    item::{self, Put, Retention},
-    ledger::{LedgerEntry, Listed, Verdict},
+    edge::{
+        EdgeError, EdgeErrorKind, ItemStore, LogBody, LogSource, ObjectIdentity, Timer, within,
+    },
+    item::{self, Put},
+    ledger::{LedgerEntry, LedgerKey, Listed, Run, Standing, Verdict},
     log_reader::{Limits, LogReader, Proven, RawRecord, Rejected},
     normalizer::Normalizer,
     object::ObjectAddress,
+    retention::Retentions,
     select::Selector,
     tally::Tally,
+    writer::Writer,
 };
 
 /// Records normalized at a time: bounds the events in memory.
@@ -35,18 +41,44 @@ pub struct Settings<'s> {
     /// What of the directory needs no writing any more.
     pub remembered: &'s Remembered,
     pub limits: Limits,
-    pub retention: Retention,
+    pub retentions: Retentions,
+    pub schedule: Schedule,
+    /// Read the object even if the ledger has it as finished.
+    pub force: bool,
+}
+
+/// The time there is.
+#[derive(Clone, Copy, Debug)]
+pub struct Schedule {
     /// The time by which retention is judged.
     pub now: EventTime,
+    /// When `now` was.
+    pub started: Instant,
     /// When to give up.
     pub until: Instant,
+    /// By when to have said in the ledger from where to go on.
+    pub save_until: Instant,
+}
+
+impl Schedule {
+    fn time(&self, at: Instant) -> EventTime {
+        let since = millis(at.saturating_duration_since(self.started));
+        let since = i64::try_from(since).unwrap_or(i64::MAX);
+        let millis = self.now.epoch_millis().saturating_add(since);
+        EventTime::from_epoch_millis(millis).unwrap_or(self.now)
+    }
 }
 
 /// What became of an object, once it is in the ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     pub verdict: Verdict,
-    pub rejected: Option<Rejected>,
+    /// Why the object was rejected.
+    pub reason: Option<String>,
+    /// The ledger had it already: nothing was read or written, and nothing is counted.
+    pub was_finished: bool,
+    /// How many events an earlier run had made durable.
+    pub resumed_after: u64,
     pub tally: Tally,
     /// Items written to the event tables and the directory.
     pub items: u64,
@@ -58,6 +90,24 @@ pub struct Report {
     pub last_event_time: Option<EventTime>,
     /// The object was read a second time because its selected records outgrew the bound.
     pub read_twice: bool,
+}
+
+impl Report {
+    fn new(verdict: Verdict, identity: &ObjectIdentity) -> Self {
+        Self {
+            verdict,
+            reason: None,
+            was_finished: false,
+            resumed_after: 0,
+            tally: Tally::default(),
+            items: 0,
+            unknown_operations: 0,
+            stored_bytes: identity.stored_bytes.unwrap_or_default(),
+            plain_bytes: 0,
+            last_event_time: None,
+            read_twice: false,
+        }
+    }
 }
 
 /// Why an object could not be finished. It is not in the ledger and must be tried again.
@@ -78,6 +128,13 @@ pub enum IngestError {
         object: ObjectAddress,
         source: serde_dynamo::Error,
     },
+    #[error("put off {object} after {events_durable} of its events")]
+    PutOff {
+        object: ObjectAddress,
+        /// The ledger tells them: they are not written again.
+        events_durable: u64,
+        source: Box<IngestError>,
+    },
 }
 
 impl IngestError {
@@ -88,45 +145,53 @@ impl IngestError {
             Self::CutShort { .. } => EdgeErrorKind::Retryable,
             Self::NotTheSame { .. } => EdgeErrorKind::Changed,
             Self::Item { .. } => EdgeErrorKind::Refused,
+            Self::PutOff { source, .. } => source.kind(),
         }
     }
 }
 
-/// Reads the object at `address`, writes its events to `store`, then its ledger item. An
-/// object that is proven bad is fetched once more before it is rejected.
+/// Reads the object at `address`, writes its events to the store, then its ledger item. An
+/// object that is proven bad is fetched once more before it is rejected. One that the ledger
+/// has as finished is left alone, and one that an earlier run did not finish goes on from there.
 ///
 /// # Errors
 /// When something failed that may succeed later, or that a person must mend. The tables
 /// may then hold a part of the object's items; doing it all again completes them.
-pub async fn ingest<L: LogSource, S: ItemStore>(
+pub async fn ingest<L: LogSource, S: ItemStore, T: Timer>(
     source: &L,
-    store: &S,
+    writer: Writer<'_, S, T>,
     address: &ObjectAddress,
     settings: Settings<'_>,
 ) -> Result<Report, IngestError> {
     let ingest = Ingest {
         source,
-        store,
+        writer,
         address,
         settings,
+        opened: writer.timer.now(),
     };
-    match ingest.read().await? {
+    let reading = match ingest.read().await? {
+        Reading::Rejected { .. } => ingest.read().await?,
+        reading => reading,
+    };
+    match reading {
+        Reading::Finished(report) => Ok(report),
         Reading::Whole(whole) => ingest.emit(*whole).await,
-        Reading::Rejected { .. } => match ingest.read().await? {
-            Reading::Whole(whole) => ingest.emit(*whole).await,
-            Reading::Rejected { identity, why } => ingest.reject(&identity, why).await,
-        },
+        Reading::Rejected { identity, why } => ingest.reject(&identity, &why).await,
     }
 }
 
-struct Ingest<'a, L, S> {
+struct Ingest<'a, L, S, T> {
     source: &'a L,
-    store: &'a S,
+    writer: Writer<'a, S, T>,
     address: &'a ObjectAddress,
     settings: Settings<'a>,
+    opened: Instant,
 }
 
 enum Reading<'s> {
+    /// It need not be read.
+    Finished(Report),
     Whole(Box<Whole<'s>>),
     Rejected {
         identity: ObjectIdentity,
@@ -137,20 +202,36 @@ enum Reading<'s> {
 /// A proven object, and its selected records unless they outgrew the bound.
 struct Whole<'s> {
     identity: ObjectIdentity,
+    /// Events that an earlier run made durable.
+    events_durable: u64,
     proven: Proven,
     reader: LogReader<'s>,
     held: Option<Vec<RawRecord>>,
 }
 
-impl<'a, L: LogSource, S: ItemStore> Ingest<'a, L, S> {
+impl<'a, L: LogSource, S: ItemStore, T: Timer> Ingest<'a, L, S, T> {
     async fn read(&self) -> Result<Reading<'a>, IngestError> {
-        let mut body = self.source.open(self.address, None).await?;
+        let mut body = self.open(None).await?;
         let identity = body.identity().clone();
+        let events_durable = match self.known(&identity).await? {
+            Some(entry) => match entry.standing(&identity) {
+                Standing::Unknown => 0,
+                Standing::GoesOn { events_durable } => events_durable,
+                Standing::Finished => {
+                    return Ok(Reading::Finished(Report {
+                        reason: entry.reason,
+                        was_finished: true,
+                        ..Report::new(entry.verdict, &identity)
+                    }));
+                }
+            },
+            None => 0,
+        };
         let mut reader = LogReader::new(self.settings.limits, self.settings.selector);
         let mut outgrown = false;
         let mut read = 0;
         let mut rejected = None;
-        while let Some(bytes) = body.next().await? {
+        while let Some(bytes) = self.next(&mut body).await? {
             read += bytes.len() as u64;
             for piece in bytes.chunks(PIECE_BYTES) {
                 // A bad object is still read to its end: one that was cut short is no bad object.
@@ -173,6 +254,7 @@ impl<'a, L: LogSource, S: ItemStore> Ingest<'a, L, S> {
                 let held = (!outgrown).then(|| reader.take_selected());
                 Reading::Whole(Box::new(Whole {
                     identity,
+                    events_durable,
                     proven,
                     reader,
                     held,
@@ -182,9 +264,46 @@ impl<'a, L: LogSource, S: ItemStore> Ingest<'a, L, S> {
         })
     }
 
+    /// What the ledger knows of the object. Not to know it costs no more than doing it again.
+    async fn known(&self, identity: &ObjectIdentity) -> Result<Option<LedgerEntry>, IngestError> {
+        if self.settings.force {
+            return Ok(None);
+        }
+        let key = LedgerKey::of(self.address, identity);
+        let get = self
+            .writer
+            .store
+            .get(Table::Ledger, [&key.folder, &key.object_key]);
+        match self.in_time("look into the ledger", get).await {
+            Ok(item) => Ok(item.and_then(|item| serde_dynamo::from_item(item).ok())),
+            Err(error) if error.kind.is_retryable() => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     async fn emit(&self, whole: Whole<'a>) -> Result<Report, IngestError> {
+        let identity = whole.identity.clone();
+        let earlier = whole.events_durable;
+        let mut written = Written {
+            durable: earlier,
+            ..Written::default()
+        };
+        match self.write_all(whole, &mut written).await {
+            Err(error) if error.kind() == EdgeErrorKind::OutOfTime && written.durable > earlier => {
+                Err(self.put_off(&identity, written.durable, error).await)
+            }
+            result => result,
+        }
+    }
+
+    async fn write_all(
+        &self,
+        whole: Whole<'a>,
+        written: &mut Written,
+    ) -> Result<Report, IngestError> {
         let Whole {
             identity,
+            events_durable,
             proven,
             mut reader,
             held,
@@ -196,18 +315,17 @@ impl<'a, L: LogSource, S: ItemStore> Ingest<'a, L, S> {
             record_index: 0,
         };
         let mut normalizer = Normalizer::new(self.settings.selector, origin);
-        let mut written = Written::default();
         let read_twice = held.is_none();
         match held {
             Some(records) => {
                 for portion in records.chunks(PORTION_RECORDS) {
-                    self.store_events(normalizer.events(portion), &mut written)
+                    self.store_events(normalizer.events(portion), written)
                         .await?;
                 }
             }
             None => {
                 reader = self
-                    .emit_again(&identity, &proven, &mut normalizer, &mut written)
+                    .emit_again(&identity, &proven, &mut normalizer, written)
                     .await?;
             }
         }
@@ -216,33 +334,46 @@ impl<'a, L: LogSource, S: ItemStore> Ingest<'a, L, S> {
         summary.tally.stored = written.stored;
         summary.tally.expired = written.expired;
         debug_assert!(summary.tally.adds_up(), "{:?}", summary.tally);
+        let run = self.run(&identity);
         let rows: Result<Vec<Put>, _> = summary
             .quarantined
             .iter()
-            .map(|element| Listed::quarantined(self.address, &identity, element).put())
+            .map(|element| Listed::quarantined(run, element).put())
             .collect();
-        self.write(rows.map_err(|source| self.item_error(source))?)
-            .await?;
-        let entry = LedgerEntry::proven(
-            self.address,
-            &identity,
-            &proven,
-            &summary.tally,
-            summary.times,
-        );
-        let last = entry.put().map_err(|source| self.item_error(source))?;
-        self.write(vec![last]).await?;
+        let rows = rows.map_err(|source| self.item_error(source))?;
+        let entry = LedgerEntry::proven(run, &proven, &summary.tally, summary.times);
+        written.items += self.write_last(rows, &entry).await?;
         Ok(Report {
-            verdict: entry.verdict,
-            rejected: None,
+            resumed_after: events_durable,
             tally: summary.tally,
             items: written.items,
             unknown_operations: written.unknown_operations,
-            stored_bytes: identity.stored_bytes.unwrap_or_default(),
             plain_bytes: proven.plain_bytes,
             last_event_time: written.last_event_time,
             read_twice,
+            ..Report::new(Verdict::of(&summary.tally), &identity)
         })
+    }
+
+    /// Says in the ledger from where to go on. If even that fails, nothing is lost but time.
+    async fn put_off(
+        &self,
+        identity: &ObjectIdentity,
+        events_durable: u64,
+        error: IngestError,
+    ) -> IngestError {
+        let Ok(entry) = LedgerEntry::waiting(self.run(identity), events_durable).put() else {
+            return error;
+        };
+        let save_until = self.settings.schedule.save_until;
+        match self.writer.put_all(vec![entry], save_until).await {
+            Ok(()) => IngestError::PutOff {
+                object: self.address.clone(),
+                events_durable,
+                source: Box::new(error),
+            },
+            Err(_) => error,
+        }
     }
 
     /// Reads the very same bytes again and writes while they stream.
@@ -256,10 +387,10 @@ impl<'a, L: LogSource, S: ItemStore> Ingest<'a, L, S> {
         let not_the_same = || IngestError::NotTheSame {
             object: self.address.clone(),
         };
-        let mut body = self.source.open(self.address, Some(identity)).await?;
+        let mut body = self.open(Some(identity)).await?;
         let mut reader = LogReader::new(self.settings.limits, self.settings.selector);
         let mut read = 0;
-        while let Some(bytes) = body.next().await? {
+        while let Some(bytes) = self.next(&mut body).await? {
             read += bytes.len() as u64;
             for piece in bytes.chunks(PIECE_BYTES) {
                 reader.push(piece).map_err(|_| not_the_same())?;
@@ -286,72 +417,117 @@ impl<'a, L: LogSource, S: ItemStore> Ingest<'a, L, S> {
         let mut rows = Vec::new();
         let mut facts = Vec::new();
         for event in events {
-            if self
-                .settings
-                .retention
-                .is_expired(event.event_time, self.settings.now)
+            written.events += 1;
+            let retentions = self.settings.retentions;
+            if retentions
+                .events
+                .is_expired(event.event_time, self.settings.schedule.now)
             {
                 written.expired += 1;
                 continue;
             }
             written.count(&event);
-            let of_event = item::puts(&event, self.settings.retention);
+            if written.events <= written.durable {
+                continue;
+            }
+            let of_event = item::puts(&event, retentions.events);
             rows.extend(of_event.map_err(|source| self.item_error(source))?);
-            let of_event = directory::puts(&event);
+            let of_event = directory::puts(&event, retentions.directory);
             facts.extend(of_event.map_err(|source| self.item_error(source))?);
             if rows.len() + facts.len() >= PORTION_ITEMS {
                 let (rows, facts) = (std::mem::take(&mut rows), std::mem::take(&mut facts));
-                self.write_portion(rows, facts, written).await?;
+                written.items += self.write_portion(rows, facts).await?;
+                written.durable = written.events;
             }
         }
-        self.write_portion(rows, facts, written).await
+        written.items += self.write_portion(rows, facts).await?;
+        written.durable = written.durable.max(written.events);
+        Ok(())
     }
 
-    /// Writes items of the event tables, and those directory items that need writing.
+    /// Writes these rows, and those of the directory's facts that need writing; how many
+    /// items that were.
     async fn write_portion(
         &self,
         mut items: Vec<Put>,
         facts: Vec<Put>,
-        written: &mut Written,
-    ) -> Result<(), IngestError> {
+    ) -> Result<u64, IngestError> {
         let facts = self.settings.remembered.fresh(facts);
         let durable: Vec<Fact> = facts.iter().map(Fact::of).collect();
         items.extend(facts);
-        written.items += items.len() as u64;
-        self.write(items).await?;
+        let count = items.len() as u64;
+        self.writer
+            .put_all(items, self.settings.schedule.until)
+            .await?;
         self.settings.remembered.remember(durable);
-        Ok(())
+        Ok(count)
+    }
+
+    /// Writes the rows that list something of the object, and when they are durable its entry;
+    /// how many items the directory took.
+    async fn write_last(&self, rows: Vec<Put>, entry: &LedgerEntry) -> Result<u64, IngestError> {
+        let facts = directory::trail_puts(self.address, self.settings.retentions.directory)
+            .map_err(|source| self.item_error(source))?;
+        let listed = rows.len() as u64;
+        let items = self.write_portion(rows, facts).await?;
+        let entry = entry.put().map_err(|source| self.item_error(source))?;
+        self.writer
+            .put_all(vec![entry], self.settings.schedule.until)
+            .await?;
+        Ok(items - listed)
     }
 
     async fn reject(
         &self,
         identity: &ObjectIdentity,
-        why: Rejected,
+        why: &Rejected,
     ) -> Result<Report, IngestError> {
-        let row = Listed::rejected(self.address, identity, &why).put();
-        let entry = LedgerEntry::rejected(self.address, identity, &why).put();
-        self.write(vec![row.map_err(|source| self.item_error(source))?])
-            .await?;
-        self.write(vec![entry.map_err(|source| self.item_error(source))?])
-            .await?;
+        let run = self.run(identity);
+        let row = Listed::rejected(run, why).put();
+        let row = row.map_err(|source| self.item_error(source))?;
+        let entry = LedgerEntry::rejected(run, why);
         Ok(Report {
-            verdict: Verdict::Rejected,
-            rejected: Some(why),
-            tally: Tally::default(),
-            items: 0,
-            unknown_operations: 0,
-            stored_bytes: identity.stored_bytes.unwrap_or_default(),
-            plain_bytes: 0,
-            last_event_time: None,
-            read_twice: false,
+            items: self.write_last(vec![row], &entry).await?,
+            reason: Some(why.to_string()),
+            ..Report::new(Verdict::Rejected, identity)
         })
     }
 
-    async fn write(&self, puts: Vec<Put>) -> Result<(), IngestError> {
-        if puts.is_empty() {
-            return Ok(());
+    fn run<'r>(&'r self, identity: &'r ObjectIdentity) -> Run<'r> {
+        let now = self.writer.timer.now();
+        Run {
+            object: self.address,
+            identity,
+            finished_at: self.settings.schedule.time(now),
+            duration_ms: millis(now.saturating_duration_since(self.opened)),
+            retention: self.settings.retentions.ledger,
         }
-        Ok(self.store.put_all(puts, self.settings.until).await?)
+    }
+
+    async fn open(&self, exactly: Option<&ObjectIdentity>) -> Result<L::Body, EdgeError> {
+        self.in_time("open the object", self.source.open(self.address, exactly))
+            .await
+    }
+
+    async fn next(&self, body: &mut L::Body) -> Result<Option<Bytes>, EdgeError> {
+        self.in_time("read the object", body.next()).await
+    }
+
+    /// What `future` gives, as long as there is time.
+    async fn in_time<O>(
+        &self,
+        attempted: &str,
+        future: impl Future<Output = Result<O, EdgeError>>,
+    ) -> Result<O, EdgeError> {
+        within(self.writer.timer, self.settings.schedule.until, future)
+            .await
+            .unwrap_or_else(|| {
+                Err(EdgeError {
+                    attempted: format!("{attempted} in the time given"),
+                    kind: EdgeErrorKind::OutOfTime,
+                    source: None,
+                })
+            })
     }
 
     fn check_length(&self, read: u64, identity: &ObjectIdentity) -> Result<(), IngestError> {
@@ -373,8 +549,15 @@ impl<'a, L: LogSource, S: ItemStore> Ingest<'a, L, S> {
     }
 }
 
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
 #[derive(Default)]
 struct Written {
+    /// Events met so far, in the order of the object, and how many of the first are durable.
+    events: u64,
+    durable: u64,
     stored: u64,
     expired: u64,
     items: u64,

@@ -5,10 +5,12 @@
 use std::{collections::HashMap, fmt};
 
 use redtrail_model::{
-    AuditEvent, EXPIRES_AT, EventKey, EventTime, Part, PrincipalKey, RULES_VERSION, SCHEMA_VERSION,
+    AuditEvent, EXPIRES_AT, EventKey, Part, PrincipalKey, RULES_VERSION, SCHEMA_VERSION,
     SelectedBy, Table,
 };
 use serde_dynamo::AttributeValue;
+
+use crate::retention::Retention;
 
 const RESOURCE_ARNS: &str = "resource_arns";
 const RESOURCE_PARTS: &str = "resource_parts";
@@ -27,28 +29,14 @@ pub struct Put {
     pub item: Item,
 }
 
-/// How long events are kept.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Retention {
-    #[default]
-    Forever,
-    /// Days from the event's own time.
-    Days(u32),
-}
-
-impl Retention {
-    /// When an event of that time expires, in seconds since 1970.
-    pub fn expires_at(self, event_time: EventTime) -> Option<i64> {
-        match self {
-            Self::Forever => None,
-            Self::Days(days) => Some(event_time.epoch_seconds() + i64::from(days) * 24 * 60 * 60),
-        }
-    }
-
-    /// Whether an event of that time is past its retention.
-    pub fn is_expired(self, event_time: EventTime, now: EventTime) -> bool {
-        self.expires_at(event_time)
-            .is_some_and(|at| at <= now.epoch_seconds())
+impl Put {
+    /// Partition and sort key; empty where the item has none.
+    pub fn keys(&self) -> [&str; 2] {
+        let schema = self.table.schema();
+        [schema.partition_key, schema.sort_key].map(|name| match self.item.inner().get(name) {
+            Some(AttributeValue::S(text)) => text.as_str(),
+            _ => "",
+        })
     }
 }
 

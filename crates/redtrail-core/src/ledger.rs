@@ -1,6 +1,6 @@
 //! One item for each trail object, written when everything of the object is durable, and
 //! the rows that keep what was rejected or quarantined. Nothing in them comes from the
-//! clock or the delivery.
+//! clock or the delivery but [`VOLATILE`].
 
 use redtrail_model::{
     EventTime, MAX_PARTITION_KEY_BYTES, MAX_SORT_KEY_BYTES, RULES_VERSION, SCHEMA_VERSION, Table,
@@ -15,8 +15,12 @@ use crate::{
     log_key::{LogKey, file_name, folder},
     log_reader::{Proven, Quarantined, Rejected},
     object::ObjectAddress,
+    retention::Retention,
     tally::Tally,
 };
+
+/// The attributes that tell of one run: they differ when the object is read again.
+pub const VOLATILE: [&str; 2] = ["finished_at", "duration_ms"];
 
 /// What became of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -28,6 +32,8 @@ pub enum Verdict {
     Partial,
     /// The object as a whole cannot be trusted; nothing of it is stored.
     Rejected,
+    /// Some of its events are durable; the invocation's time was up. It goes on from there.
+    Waiting,
 }
 
 impl Verdict {
@@ -37,6 +43,7 @@ impl Verdict {
             Self::Accepted => "accepted",
             Self::Partial => "partial",
             Self::Rejected => "rejected",
+            Self::Waiting => "waiting",
         }
     }
 
@@ -105,13 +112,36 @@ pub struct LedgerEntry {
     /// Size as stored.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stored_bytes: Option<u64>,
-    /// What was proven of the object; absent when it was rejected.
+    /// What was proven of the object; absent when it was rejected or is waiting.
     #[serde(flatten)]
     pub content: Option<LedgerContent>,
+    /// Of a waiting object: how many of its events are durable, in the order of the object.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub events_durable: Option<u64>,
+    /// When the object was finished or put off.
+    pub finished_at: EventTime,
+    /// Milliseconds from opening the object to then.
+    pub duration_ms: u64,
+    /// Seconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<i64>,
     pub schema_version: u32,
     pub rules_version: u32,
     /// redtrail's own version.
     pub redtrail_version: String,
+}
+
+/// What the ledger knows of an object that is announced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing of these very bytes under these rules.
+    Unknown,
+    /// Everything of it is durable.
+    Finished,
+    GoesOn {
+        /// How many of its events are durable.
+        events_durable: u64,
+    },
 }
 
 /// What a proven object held.
@@ -126,6 +156,8 @@ pub struct LedgerContent {
     pub records_not_selected: u64,
     pub records_quarantined: u64,
     pub records_duplicate: u64,
+    /// Duplicates that tell something else than the event before them.
+    pub records_conflicting: u64,
     /// Time of the earliest selected event.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_event_time: Option<EventTime>,
@@ -134,12 +166,21 @@ pub struct LedgerContent {
     pub last_event_time: Option<EventTime>,
 }
 
+/// One object on its way into the ledger.
+#[derive(Clone, Copy, Debug)]
+pub struct Run<'a> {
+    pub object: &'a ObjectAddress,
+    pub identity: &'a ObjectIdentity,
+    pub finished_at: EventTime,
+    pub duration_ms: u64,
+    pub retention: Retention,
+}
+
 impl LedgerEntry {
     /// The entry of a proven object. `events` are the times of its first and last
     /// selected event.
     pub fn proven(
-        object: &ObjectAddress,
-        identity: &ObjectIdentity,
+        run: Run<'_>,
         proven: &Proven,
         tally: &Tally,
         events: Option<(EventTime, EventTime)>,
@@ -152,40 +193,69 @@ impl LedgerEntry {
             records_not_selected: tally.not_selected,
             records_quarantined: tally.quarantined,
             records_duplicate: tally.duplicate,
+            records_conflicting: tally.conflicting,
             first_event_time: events.map(|(first, _)| first),
             last_event_time: events.map(|(_, last)| last),
         };
-        Self::new(object, identity, Verdict::of(tally), None, Some(content))
+        Self {
+            content: Some(content),
+            ..Self::new(run, Verdict::of(tally))
+        }
     }
 
     /// The entry of a rejected object.
-    pub fn rejected(object: &ObjectAddress, identity: &ObjectIdentity, why: &Rejected) -> Self {
-        Self::new(
-            object,
-            identity,
-            Verdict::Rejected,
-            Some(why.reason().to_owned()),
-            None,
-        )
+    pub fn rejected(run: Run<'_>, why: &Rejected) -> Self {
+        Self {
+            reason: Some(why.reason().to_owned()),
+            ..Self::new(run, Verdict::Rejected)
+        }
     }
 
-    fn new(
-        object: &ObjectAddress,
-        identity: &ObjectIdentity,
-        verdict: Verdict,
-        reason: Option<String>,
-        content: Option<LedgerContent>,
-    ) -> Self {
+    /// The entry of an object that goes on after so many of its events.
+    pub fn waiting(run: Run<'_>, events_durable: u64) -> Self {
         Self {
-            key: LedgerKey::of(object, identity),
+            events_durable: Some(events_durable),
+            ..Self::new(run, Verdict::Waiting)
+        }
+    }
+
+    fn new(run: Run<'_>, verdict: Verdict) -> Self {
+        let day = delivery_day(run.object);
+        Self {
+            key: LedgerKey::of(run.object, run.identity),
             verdict,
-            reason,
-            etag: identity.etag.clone(),
-            stored_bytes: identity.stored_bytes,
-            content,
+            reason: None,
+            etag: run.identity.etag.clone(),
+            stored_bytes: run.identity.stored_bytes,
+            content: None,
+            events_durable: None,
+            finished_at: run.finished_at,
+            duration_ms: run.duration_ms,
+            expires_at: day.and_then(|day| run.retention.expires_after_day(day)),
             schema_version: SCHEMA_VERSION,
             rules_version: RULES_VERSION,
             redtrail_version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+
+    /// How this entry's object stands, if it is the object with that identity and reading it
+    /// again would do nothing else.
+    pub fn standing(&self, identity: &ObjectIdentity) -> Standing {
+        let is_same = self.etag.is_some()
+            && self.etag == identity.etag
+            && self.stored_bytes == identity.stored_bytes
+            && self.schema_version == SCHEMA_VERSION
+            && self.rules_version == RULES_VERSION;
+        // Another release may read what this one could not.
+        let is_same_release = self.redtrail_version == env!("CARGO_PKG_VERSION");
+        match self.verdict {
+            _ if !is_same => Standing::Unknown,
+            Verdict::Accepted => Standing::Finished,
+            _ if !is_same_release => Standing::Unknown,
+            Verdict::Partial | Verdict::Rejected => Standing::Finished,
+            Verdict::Waiting => Standing::GoesOn {
+                events_durable: self.events_durable.unwrap_or_default(),
+            },
         }
     }
 
@@ -197,6 +267,12 @@ impl LedgerEntry {
             item: serde_dynamo::to_item(self)?,
         })
     }
+}
+
+/// The beginning of the day on which an object was delivered.
+fn delivery_day(object: &ObjectAddress) -> Option<EventTime> {
+    let key = LogKey::parse(&object.key).ok()?;
+    format!("{}T00:00:00Z", key.delivery_day).parse().ok()
 }
 
 /// A row that lists a rejected object, or one element of an object that is quarantined.
@@ -212,6 +288,9 @@ pub struct Listed {
     pub reason: String,
     #[serde(flatten)]
     pub element: Option<ListedElement>,
+    /// Seconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<i64>,
     pub schema_version: u32,
 }
 
@@ -229,48 +308,34 @@ pub struct ListedElement {
 
 impl Listed {
     /// The row of a rejected object, under `rejected#YYYY-MM-DD`.
-    pub fn rejected(object: &ObjectAddress, identity: &ObjectIdentity, why: &Rejected) -> Self {
-        let key = LedgerKey::listed("rejected", object, identity, "");
-        Self::new(key, object, identity, why.reason().to_owned(), None)
+    pub fn rejected(run: Run<'_>, why: &Rejected) -> Self {
+        let key = LedgerKey::listed("rejected", run.object, run.identity, "");
+        Self::new(key, run, why.reason().to_owned(), None)
     }
 
     /// The row of a quarantined element, under `quarantine#YYYY-MM-DD`.
-    pub fn quarantined(
-        object: &ObjectAddress,
-        identity: &ObjectIdentity,
-        element: &Quarantined,
-    ) -> Self {
+    pub fn quarantined(run: Run<'_>, element: &Quarantined) -> Self {
         let end = format!("#{:010}", element.index);
-        let key = LedgerKey::listed("quarantine", object, identity, &end);
+        let key = LedgerKey::listed("quarantine", run.object, run.identity, &end);
         let listed = ListedElement {
             record_index: element.index,
             byte_offset: element.offset,
             record_bytes: element.length,
             sha256: hex(&element.sha256),
         };
-        Self::new(
-            key,
-            object,
-            identity,
-            element.reason.to_string(),
-            Some(listed),
-        )
+        Self::new(key, run, element.reason.to_string(), Some(listed))
     }
 
-    fn new(
-        key: LedgerKey,
-        object: &ObjectAddress,
-        identity: &ObjectIdentity,
-        reason: String,
-        element: Option<ListedElement>,
-    ) -> Self {
+    fn new(key: LedgerKey, run: Run<'_>, reason: String, element: Option<ListedElement>) -> Self {
+        let day = delivery_day(run.object);
         Self {
             key,
-            object_bucket: object.bucket.clone(),
-            full_object_key: object.key.clone(),
-            object_version: identity.version_id.clone(),
+            object_bucket: run.object.bucket.clone(),
+            full_object_key: run.object.key.clone(),
+            object_version: run.identity.version_id.clone(),
             reason,
             element,
+            expires_at: day.and_then(|day| run.retention.expires_after_day(day)),
             schema_version: SCHEMA_VERSION,
         }
     }

@@ -18,5 +18,7 @@ pub mod normalize;
 pub mod normalizer;
 pub mod object;
 pub mod original;
+pub mod retention;
 pub mod select;
 pub mod tally;
+pub mod writer;

@@ -9,10 +9,9 @@ use std::{
 
 use bytes::Bytes;
 use redtrail_model::Table;
-use serde_dynamo::AttributeValue;
 
 use crate::{
-    edge::{EdgeError, EdgeErrorKind, ItemStore, LogBody, LogSource, ObjectIdentity},
+    edge::{EdgeError, EdgeErrorKind, ItemStore, LogBody, LogSource, ObjectIdentity, Timer},
     item::{Item, Put},
     object::ObjectAddress,
 };
@@ -112,22 +111,47 @@ impl MemoryStore {
 }
 
 impl ItemStore for MemoryStore {
-    async fn put_all(&self, puts: Vec<Put>, _until: Instant) -> Result<(), EdgeError> {
+    async fn write(&self, batch: &[Put]) -> Result<Vec<usize>, EdgeError> {
         let mut tables = locked(&self.tables);
-        for put in puts {
-            let schema = put.table.schema();
-            let key = |name: &str| match put.item.inner().get(name) {
-                Some(AttributeValue::S(text)) if !text.is_empty() => Ok(text.clone()),
-                _ => Err(EdgeError {
-                    attempted: format!("write an item without {name} to {}", schema.logical_id),
+        for put in batch {
+            let [partition, sort] = put.keys();
+            if partition.is_empty() || sort.is_empty() {
+                return Err(EdgeError {
+                    attempted: "write an item without its keys".to_owned(),
                     kind: EdgeErrorKind::Refused,
                     source: None,
-                }),
-            };
-            let place = (put.table, key(schema.partition_key)?, key(schema.sort_key)?);
-            tables.insert(place, put.item);
+                });
+            }
+            let place = (put.table, partition.to_owned(), sort.to_owned());
+            tables.insert(place, put.item.clone());
         }
-        Ok(())
+        Ok(Vec::new())
+    }
+
+    async fn get(&self, table: Table, keys: [&str; 2]) -> Result<Option<Item>, EdgeError> {
+        let [partition, sort] = keys.map(str::to_owned);
+        Ok(locked(&self.tables).get(&(table, partition, sort)).cloned())
+    }
+}
+
+/// A clock that stands still until something waits for it: then it jumps there.
+#[derive(Debug)]
+pub struct MemoryTimer(Mutex<Instant>);
+
+impl MemoryTimer {
+    pub fn starting_at(start: Instant) -> Self {
+        Self(Mutex::new(start))
+    }
+}
+
+impl Timer for MemoryTimer {
+    fn now(&self) -> Instant {
+        *locked(&self.0)
+    }
+
+    async fn sleep_until(&self, at: Instant) {
+        let mut now = locked(&self.0);
+        *now = at.max(*now);
     }
 }
 

@@ -1,7 +1,10 @@
 //! The selected records of one object become audit events: each event once, and what
 //! cannot be read set aside.
 
-use std::collections::HashSet;
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    hash::{DefaultHasher, Hash, Hasher},
+};
 
 use redtrail_model::{AuditEvent, EventTime, Origin};
 use sha2::{Digest, Sha256};
@@ -18,10 +21,12 @@ use crate::{
 pub struct Normalizer<'s> {
     selector: &'s Selector,
     origin: Origin,
-    /// Hashes of the event keys seen: sixteen bytes an event, whatever its id.
-    seen: HashSet<[u8; 16]>,
+    /// Hashes of the event keys seen and of their records' text: some thirty bytes an event,
+    /// whatever its id.
+    seen: HashMap<[u8; 16], u64>,
     selected: u64,
     duplicate: u64,
+    conflicting: u64,
     quarantined: Vec<Quarantined>,
     quarantined_count: u64,
     times: Option<(EventTime, EventTime)>,
@@ -33,16 +38,18 @@ impl<'s> Normalizer<'s> {
         Self {
             selector,
             origin,
-            seen: HashSet::new(),
+            seen: HashMap::new(),
             selected: 0,
             duplicate: 0,
+            conflicting: 0,
             quarantined: Vec::new(),
             quarantined_count: 0,
             times: None,
         }
     }
 
-    /// The events of these records that did not stand in an earlier record of the object.
+    /// The events of these records that did not stand in an earlier record of the object: of
+    /// two records with one event id and time the first counts, whatever the second tells.
     pub fn events(&mut self, records: &[RawRecord]) -> Vec<AuditEvent> {
         records
             .iter()
@@ -54,11 +61,16 @@ impl<'s> Normalizer<'s> {
         match normalize::audit_event(record, &self.origin, self.selector) {
             Ok(event) => {
                 self.selected += 1;
-                if !self.seen.insert(hash::short(Sha256::new_with_prefix(
-                    event.event_key.as_str(),
-                ))) {
-                    self.duplicate += 1;
-                    return None;
+                let key = hash::short(Sha256::new_with_prefix(event.event_key.as_str()));
+                let mut text = DefaultHasher::new();
+                record.bytes.hash(&mut text);
+                match self.seen.entry(key) {
+                    Entry::Occupied(first) => {
+                        self.duplicate += 1;
+                        self.conflicting += u64::from(*first.get() != text.finish());
+                        return None;
+                    }
+                    Entry::Vacant(place) => drop(place.insert(text.finish())),
                 }
                 let time = event.event_time;
                 let (first, last) = self.times.unwrap_or((time, time));
@@ -88,6 +100,7 @@ impl<'s> Normalizer<'s> {
             not_selected: proven.not_selected,
             quarantined: count + self.quarantined_count,
             duplicate: self.duplicate,
+            conflicting: self.conflicting,
             stored: 0,
             expired: 0,
         };

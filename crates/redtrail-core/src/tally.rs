@@ -21,6 +21,8 @@ pub struct Tally {
     pub duplicate: u64,
     /// Selected, but already past its retention.
     pub expired: u64,
+    /// Those of the duplicates that tell something else than the event before them.
+    pub conflicting: u64,
 }
 
 impl Tally {
@@ -28,6 +30,7 @@ impl Tally {
     pub fn adds_up(&self) -> bool {
         self.read == self.selected + self.not_selected + self.quarantined
             && self.selected == self.stored + self.duplicate + self.expired
+            && self.conflicting <= self.duplicate
     }
 }
 
@@ -40,5 +43,6 @@ impl AddAssign for Tally {
         self.stored += other.stored;
         self.duplicate += other.duplicate;
         self.expired += other.expired;
+        self.conflicting += other.conflicting;
     }
 }

@@ -10,8 +10,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use redtrail_core::retention::Retention;
 use redtrail_core::{
-    item::{self, Item, Put, Retention, puts},
+    item::{self, Item, Put, puts},
     log_reader::RawRecord,
     normalize::{
         audit_event,

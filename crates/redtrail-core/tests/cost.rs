@@ -16,11 +16,12 @@ use redtrail_core::{
     batch::item_bytes,
     directory::{self, Fact, Remembered},
     edge::ObjectIdentity,
-    item::{Put, Retention, puts},
-    ledger::LedgerEntry,
+    item::{Put, puts},
+    ledger::{LedgerEntry, Run},
     log_reader::{Proven, RawRecord},
     normalize::audit_event,
     object::ObjectAddress,
+    retention::Retention,
     select::{Judgement, Selector},
     tally::Tally,
 };
@@ -226,7 +227,7 @@ fn cost(event: &AuditEvent, remembered: &Remembered) -> EventCost {
         cost.stored += (1 + indexed) * (bytes + STORED_OVERHEAD);
         cost.bytes.push((put.table, bytes));
     }
-    let fresh = remembered.fresh(directory::puts(event).unwrap());
+    let fresh = remembered.fresh(directory::puts(event, Retention::Days(800)).unwrap());
     for put in &fresh {
         *cost.edges.entry(edge_kind(put)).or_default() +=
             item_bytes(&put.item).div_ceil(UNIT_BYTES);
@@ -291,7 +292,14 @@ fn ledger_bytes() -> usize {
         not_selected: read,
         ..Tally::default()
     };
-    let entry = LedgerEntry::proven(&address, &identity, &proven, &tally, None);
+    let run = Run {
+        object: &address,
+        identity: &identity,
+        finished_at: "2026-03-02T09:10:00Z".parse().unwrap(),
+        duration_ms: 100,
+        retention: Retention::Days(800),
+    };
+    let entry = LedgerEntry::proven(run, &proven, &tally, None);
     item_bytes(&entry.put().unwrap().item)
 }
 

@@ -16,16 +16,17 @@ use std::{
 };
 
 use redtrail_core::{
-    batch::batches,
     directory::Remembered,
     edge::{EdgeError, EdgeErrorKind, ItemStore, LogSource},
-    ingest::{IngestError, Report, Settings, ingest},
-    item::{Item, Put, Retention},
-    ledger::Verdict,
+    ingest::{IngestError, Report, Schedule, Settings, ingest},
+    item::{Item, Put},
+    ledger::{VOLATILE, Verdict},
     log_reader::{Limits, Rejected},
-    memory::{MemorySource, MemoryStore},
+    memory::{MemorySource, MemoryStore, MemoryTimer},
     object::ObjectAddress,
+    retention::{Retention, Retentions},
     select::Selector,
+    writer::{Effort, Writer},
 };
 use redtrail_model::{EventTime, Table};
 use redtrail_trailgen::gzip;
@@ -63,15 +64,39 @@ fn run<L: LogSource, S: ItemStore>(
     limits: Limits,
     retention: Retention,
 ) -> Result<Report, IngestError> {
+    run_again(source, store, limits, retention, false)
+}
+
+fn run_again<L: LogSource, S: ItemStore>(
+    source: &L,
+    store: &S,
+    limits: Limits,
+    retention: Retention,
+    force: bool,
+) -> Result<Report, IngestError> {
+    let started = Instant::now();
     let settings = Settings {
         selector: &Selector::default(),
         remembered: &Remembered::default(),
         limits,
-        retention,
-        now: "2026-03-02T12:00:00Z".parse().unwrap(),
-        until: Instant::now() + Duration::from_secs(60),
+        retentions: Retentions {
+            events: retention,
+            ..Retentions::default()
+        },
+        schedule: Schedule {
+            now: "2026-03-02T12:00:00Z".parse().unwrap(),
+            started,
+            until: started + Duration::from_secs(5),
+            save_until: started + Duration::from_secs(6),
+        },
+        force,
     };
-    block_on(ingest(source, store, &address(), settings))
+    let writer = Writer {
+        store,
+        timer: &MemoryTimer::starting_at(started),
+        effort: &Effort::default(),
+    };
+    block_on(ingest(source, writer, &address(), settings))
 }
 
 /// Ingests one object into tables of its own.
@@ -103,6 +128,17 @@ fn event_items(store: &MemoryStore) -> usize {
         .iter()
         .filter(|(table, _)| *table != Table::Ledger)
         .count()
+}
+
+/// Every item, without what tells of one run.
+fn lasting(store: &MemoryStore) -> Vec<(Table, Item)> {
+    let mut items = store.items();
+    for (_, item) in &mut items {
+        for attribute in VOLATILE {
+            item.inner_mut().remove(attribute);
+        }
+    }
+    items
 }
 
 /// The ledger item of the object.
@@ -166,15 +202,116 @@ fn ok_done_again_after_any_failure() {
                 backwards,
             };
             let error = run(&source, &failing, limits, Retention::Forever).unwrap_err();
-            assert_eq!(error.kind(), EdgeErrorKind::Retryable);
+            assert_eq!(error.kind(), EdgeErrorKind::OutOfTime);
             assert_eq!(store.items().len(), taken);
             assert_eq!(ledger_item(&store), None, "after {taken} of {total} items");
             run(&source, &store, limits, Retention::Forever).unwrap();
             assert!(
-                store.items() == clean.items(),
+                lasting(&store) == lasting(&clean),
                 "after {taken} of {total} items"
             );
         }
+    }
+}
+
+/// A store whose event tables and directory take so many items and then no more.
+struct Stuck<'a> {
+    store: &'a MemoryStore,
+    left: AtomicUsize,
+}
+
+impl ItemStore for Stuck<'_> {
+    async fn write(&self, batch: &[Put]) -> Result<Vec<usize>, EdgeError> {
+        let mut left_over = Vec::new();
+        for (position, put) in batch.iter().enumerate() {
+            let left = self.left.load(Ordering::Relaxed);
+            if put.table == Table::Ledger || left > 0 {
+                self.left.store(left.saturating_sub(1), Ordering::Relaxed);
+                self.store.write(std::slice::from_ref(put)).await?;
+            } else {
+                left_over.push(position);
+            }
+        }
+        Ok(left_over)
+    }
+
+    async fn get(&self, table: Table, keys: [&str; 2]) -> Result<Option<Item>, EdgeError> {
+        self.store.get(table, keys).await
+    }
+}
+
+/// An object that is never finished in one run is finished all the same, and what was durable
+/// is not written again.
+#[test]
+fn ok_goes_on_where_it_stopped() {
+    let records: Vec<String> = (0..400)
+        .map(|n| event(&format!("e{n}"), "2026-03-02T09:00:00Z"))
+        .collect();
+    let source = MemorySource::default();
+    source.insert(BUCKET, KEY, gzip(document(&records).as_bytes()));
+    for limits in [ROOMY, TIGHT] {
+        let (_, clean) = ingested(&records, limits, Retention::Forever);
+        let store = MemoryStore::default();
+        let mut durable = 0;
+        let mut runs = 0;
+        let report = loop {
+            runs += 1;
+            let stuck = Stuck {
+                store: &store,
+                left: AtomicUsize::new(250),
+            };
+            match run(&source, &stuck, limits, Retention::Forever) {
+                Ok(report) => break report,
+                Err(error) => {
+                    let IngestError::PutOff { events_durable, .. } = error else {
+                        panic!("{error:?}")
+                    };
+                    assert!(events_durable > durable, "{events_durable} after {durable}");
+                    durable = events_durable;
+                    let entry = ledger_item(&store).unwrap();
+                    assert_eq!(entry["verdict"], "waiting");
+                    assert_eq!(entry["events_durable"], durable);
+                }
+            }
+        };
+        assert!((3..8).contains(&runs), "{runs} runs");
+        assert_eq!(report.resumed_after, durable);
+        assert_eq!((report.tally.read, report.tally.stored), (400, 400));
+        assert!(report.items < 400, "{} items in the last run", report.items);
+        assert_eq!(lasting(&store), lasting(&clean));
+    }
+}
+
+/// The ledger knows these very bytes, not their name.
+#[test]
+fn ok_another_object_of_that_name_is_read_from_its_beginning() {
+    let source = MemorySource::default();
+    let store = MemoryStore::default();
+    for id in ["a", "b"] {
+        let records = [event(id, "2026-03-02T09:00:00Z")];
+        source.insert(BUCKET, KEY, gzip(document(&records).as_bytes()));
+        let report = run(&source, &store, ROOMY, Retention::Forever).unwrap();
+        assert!(!report.was_finished && report.resumed_after == 0);
+        assert_eq!(report.tally.stored, 1);
+    }
+    assert_eq!(rows(&store, Table::Principals).len(), 2);
+}
+
+#[test]
+fn ok_of_two_records_with_one_id_the_first_counts_and_the_conflict_is_told() {
+    let first = event("a", "2026-03-02T09:00:00Z");
+    let other = first.replace("sales", "finance");
+    let records = [first.clone(), other, first];
+    for limits in [ROOMY, TIGHT] {
+        let (report, store) = ingested(&records, limits, Retention::Forever);
+        assert_eq!((report.tally.duplicate, report.tally.conflicting), (2, 1));
+        let resources = rows(&store, Table::Resources);
+        let keys: Vec<&str> = resources.keys().map(|(key, _)| key.as_str()).collect();
+        assert_eq!(
+            keys,
+            ["arn:aws:redshift:us-east-1:111122223333:cluster:sales"]
+        );
+        assert_eq!(ledger_item(&store).unwrap()["records_conflicting"], 1);
     }
 }
 
@@ -184,12 +321,13 @@ fn ok_delivered_twice() {
     source.insert(BUCKET, KEY, gzip(document(&mixed_records()).as_bytes()));
     let store = MemoryStore::default();
     let first = run(&source, &store, ROOMY, Retention::Forever).unwrap();
-    let items = store.items();
-    assert_eq!(
-        run(&source, &store, ROOMY, Retention::Forever).unwrap(),
-        first
-    );
-    assert_eq!(store.items(), items);
+    let items = lasting(&store);
+    let again = run(&source, &store, ROOMY, Retention::Forever).unwrap();
+    assert!(again.was_finished && again.items == 0);
+    assert_eq!((again.verdict, again.tally.read), (first.verdict, 0));
+    let forced = run_again(&source, &store, ROOMY, Retention::Forever, true).unwrap();
+    assert_eq!(forced, first);
+    assert_eq!(lasting(&store), items);
 }
 
 #[test]
@@ -204,7 +342,7 @@ fn ok_outgrowing_the_bound_changes_no_item() {
         },
         held
     );
-    assert_eq!(found.items(), expected.items());
+    assert_eq!(lasting(&found), lasting(&expected));
 }
 
 /// The second reading asks for the very bytes that were proven.
@@ -278,8 +416,8 @@ fn ok_rejected_after_a_second_fetch() {
     let report = run(&source, &store, ROOMY, Retention::Forever).unwrap();
     assert_eq!(source.asked(), [None, None]);
     assert_eq!(report.verdict, Verdict::Rejected);
-    assert_eq!(report.rejected, Some(Rejected::Truncated));
-    assert_eq!(event_items(&store), 0);
+    assert_eq!(report.reason, Some(Rejected::Truncated.to_string()));
+    assert!(rows(&store, Table::Principals).is_empty());
     let ledger = ledger_item(&store).unwrap();
     assert_eq!(
         (&ledger["verdict"], &ledger["reason"]),
@@ -377,24 +515,28 @@ fn ok_at_most_a_hundred_quarantine_rows() {
     }
 }
 
-/// A store that remembers the largest portion it was given.
+/// A store that counts what it is given.
 #[derive(Default)]
-struct Portions {
+struct Counting {
     store: MemoryStore,
-    largest: AtomicUsize,
+    batches: AtomicUsize,
+    items: AtomicUsize,
 }
 
-impl ItemStore for Portions {
-    async fn put_all(&self, puts: Vec<Put>, until: Instant) -> Result<(), EdgeError> {
-        self.largest.fetch_max(puts.len(), Ordering::Relaxed);
-        // As the real store does, so that its cost is part of the test.
-        let batches = batches(puts);
-        self.store.put_all(batches.concat(), until).await
+impl ItemStore for Counting {
+    async fn write(&self, batch: &[Put]) -> Result<Vec<usize>, EdgeError> {
+        self.batches.fetch_add(1, Ordering::Relaxed);
+        self.items.fetch_add(batch.len(), Ordering::Relaxed);
+        self.store.write(batch).await
+    }
+
+    async fn get(&self, table: Table, keys: [&str; 2]) -> Result<Option<Item>, EdgeError> {
+        self.store.get(table, keys).await
     }
 }
 
 #[test]
-fn ok_events_that_touch_very_much_are_written_in_bounded_portions() {
+fn ok_batches_are_full_when_much_waits() {
     let record = |number: usize| {
         let identifiers: Vec<Value> = (0..100)
             .map(|snapshot| {
@@ -418,10 +560,13 @@ fn ok_events_that_touch_very_much_are_written_in_bounded_portions() {
     let records: Vec<String> = (0..200).map(record).collect();
     let source = MemorySource::default();
     source.insert(BUCKET, KEY, gzip(document(&records).as_bytes()));
-    let store = Portions::default();
+    let store = Counting::default();
     let report = run(&source, &store, ROOMY, Retention::Forever).unwrap();
     assert_eq!(report.tally.stored, 200);
     assert_eq!(rows(&store.store, Table::Resources).len(), 200 * 100);
-    let largest = store.largest.into_inner();
-    assert!(largest < 3000, "{largest} items at once");
+    let (items, batches) = (store.items.into_inner(), store.batches.into_inner());
+    assert!(
+        items as f64 / batches as f64 >= 24.5,
+        "{items} items in {batches} batches"
+    );
 }

@@ -24,13 +24,15 @@ pub struct Announced {
 }
 
 /// A log object to read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct AnnouncedObject {
     pub address: ObjectAddress,
     /// The key to try when there is no object under `address.key`. AWS does not say
     /// whether EventBridge and CloudTrail encode keys: the address has the key as it
     /// was sent, this one is decoded.
     pub alternative_key: Option<String>,
+    /// To be read even if it was finished before.
+    pub force: bool,
 }
 
 /// Something announced that there is nothing to do about.
@@ -103,6 +105,7 @@ impl Announced {
             Ok(_) => self.objects.push(AnnouncedObject {
                 address: address(bucket, key, version_id),
                 alternative_key: None,
+                force: false,
             }),
             Err(kind) => self.pass_over_object(bucket, key, Reason::NotALog(kind)),
         }
@@ -125,6 +128,7 @@ impl Announced {
             self.objects.push(AnnouncedObject {
                 address: address(bucket, key, version_id),
                 alternative_key: decoded,
+                force: false,
             });
         } else {
             self.object(bucket, key, version_id);

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::{
     announced::{Announced, Reason},
-    event_bridge, s3_batch, s3_notification,
+    event_bridge, request, s3_batch, s3_notification,
     unreadable::{Unreadable, excerpt},
 };
 
@@ -51,6 +51,8 @@ fn read_payload(payload: &Value, depth: u8, announced: &mut Announced) -> Result
         read_text(text, depth, announced)
     } else if has("Records") {
         records(payload, depth, announced)
+    } else if has(request::MEMBER) {
+        request::read(payload, announced)
     } else if has("invocationSchemaVersion") {
         tasks(payload, announced)
     } else if has("requestPayload") || has("requestContext") {

@@ -49,6 +49,9 @@ struct ObjectLine<'a> {
     /// Tried when there is nothing under `key`: some triggers may send it encoded.
     #[serde(skip_serializing_if = "Option::is_none")]
     alternative_key: Option<&'a str>,
+    /// To be read even if it was finished before.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    force: bool,
 }
 
 /// What becomes of a payload.
@@ -114,6 +117,7 @@ fn tell(answer: &mut Answer, name: &str, invocation: &Invocation) -> io::Result<
     for AnnouncedObject {
         address,
         alternative_key,
+        force,
     } in &objects
     {
         answer.json(&ObjectLine {
@@ -121,6 +125,7 @@ fn tell(answer: &mut Answer, name: &str, invocation: &Invocation) -> io::Result<
             key: &address.key,
             version_id: address.version_id.as_deref(),
             alternative_key: alternative_key.as_deref(),
+            force: *force,
         })?;
     }
     let failures = failures(invocation);

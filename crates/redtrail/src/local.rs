@@ -5,7 +5,7 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
     process::ExitCode,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use clap::Args;
@@ -13,16 +13,19 @@ use jiff::Timestamp;
 use redtrail_aws::{
     dynamodb::{DynamoDbStore, TableNames},
     s3::S3Source,
+    timer::TokioTimer,
 };
 use redtrail_core::{
     directory::Remembered,
-    ingest::{Report, Settings, ingest},
-    item::Retention,
+    edge::Timer,
+    ingest::{Report, Schedule, Settings, ingest},
     log_key::LogKey,
     log_reader::Limits,
     object::ObjectAddress,
+    retention::Retentions,
     select::Selector,
     tally::Tally,
+    writer::{Effort, Writer},
 };
 use redtrail_local::{LocalAws, LocalAwsOptions, LocalError, Storage, StoredObject};
 use redtrail_model::{EventTime, Table};
@@ -170,7 +173,7 @@ async fn fill(aws: &LocalAws) -> Result<(), Failure> {
     }
     let rejected = reports
         .iter()
-        .filter(|report| report.rejected.is_some())
+        .filter(|report| report.reason.is_some())
         .count();
     remark(&format!(
         "s3://{} holds {} objects: {} logs read, {rejected} of them rejected as damaged; \
@@ -197,13 +200,24 @@ async fn ingest_all(aws: &LocalAws, objects: &[StoredObject]) -> Result<Vec<Repo
     let selector = Selector::new([]);
     let now = EventTime::from_epoch_millis(Timestamp::now().as_millisecond())
         .ok_or_else(|| Failure::usage("the clock is outside the years 0 to 9999", "Set it."))?;
+    let started = TokioTimer.now();
     let settings = Settings {
         selector: &selector,
         remembered: &Remembered::default(),
         limits: Limits::default(),
-        retention: Retention::Forever,
-        now,
-        until: Instant::now() + PATIENCE,
+        retentions: Retentions::default(),
+        schedule: Schedule {
+            now,
+            started,
+            until: started + PATIENCE,
+            save_until: started + PATIENCE,
+        },
+        force: false,
+    };
+    let writer = Writer {
+        store: &store,
+        timer: &TokioTimer,
+        effort: &Effort::default(),
     };
     let mut reports = Vec::new();
     for object in objects
@@ -215,7 +229,7 @@ async fn ingest_all(aws: &LocalAws, objects: &[StoredObject]) -> Result<Vec<Repo
             key: object.key.clone(),
             version_id: None,
         };
-        let report = ingest(&source, &store, &address, settings)
+        let report = ingest(&source, writer, &address, settings)
             .await
             .map_err(|error| {
                 Failure::failed(

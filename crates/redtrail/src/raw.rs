@@ -310,7 +310,7 @@ fn not_fetched(address: &ObjectAddress, error: OriginalError) -> NotRead {
     let next = next_step(address, &edge);
     let cause = edge.source.as_ref().map(|cause| chain(cause.as_ref()));
     NotRead {
-        ends_all: edge.kind == EdgeErrorKind::Retryable,
+        ends_all: edge.kind.is_retryable(),
         failure: Failure::failed(edge.to_string(), next, cause.unwrap_or_default()),
     }
 }
@@ -334,7 +334,10 @@ fn next_step(address: &ObjectAddress, error: &EdgeError) -> String {
         EdgeErrorKind::Refused => "An archived object must be restored first: \
              `aws s3api restore-object`."
             .to_owned(),
-        EdgeErrorKind::Changed | EdgeErrorKind::Retryable => format!(
+        EdgeErrorKind::Changed
+        | EdgeErrorKind::Retryable
+        | EdgeErrorKind::Throttled { .. }
+        | EdgeErrorKind::OutOfTime => format!(
             "Check network and credentials (`aws sts get-caller-identity` must work), and give \
              the bucket's region as --region: `aws s3api get-bucket-location --bucket {bucket}` \
              tells it."

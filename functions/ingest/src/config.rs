@@ -3,19 +3,21 @@
 
 use aws_credential_types::Credentials;
 use redtrail_aws::{clients::Connection, dynamodb::TableNames};
-use redtrail_core::item::Retention;
+use redtrail_core::retention::{Retention, Retentions};
 use redtrail_model::{Table, is_account_id};
 use thiserror::Error;
 
 /// The variables that a stack sets for the function. It also reads those that Lambda sets,
 /// `RUST_LOG`, and `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_S3` and
 /// `AWS_ENDPOINT_URL_DYNAMODB` where it runs against other servers than AWS's.
-pub const VARIABLES: [&str; 9] = [
+pub const VARIABLES: [&str; 11] = [
     "PRINCIPALS_TABLE",
     "RESOURCES_TABLE",
     "DIRECTORY_TABLE",
     "LEDGER_TABLE",
     "RETENTION_DAYS",
+    "DIRECTORY_RETENTION_DAYS",
+    "LEDGER_RETENTION_DAYS",
     "REDSHIFT_ACCOUNT_IDS",
     "REDSHIFT_SERVICE_NAMES",
     "TRAIL_BUCKET_REGION",
@@ -28,8 +30,9 @@ pub struct Config {
     pub connection: Connection,
     pub tables: TableNames,
     /// `RETENTION_DAYS`: days from an event's time until it expires; 0 or unset keeps
-    /// events for ever.
-    pub retention: Retention,
+    /// events for ever. `DIRECTORY_RETENTION_DAYS` and `LEDGER_RETENTION_DAYS`: the same for
+    /// the directory and the ledger, at least as long.
+    pub retentions: Retentions,
     /// `REDSHIFT_ACCOUNT_IDS`: further account ids of Redshift's own, separated by commas.
     pub redshift_accounts: Vec<String>,
     /// `REDSHIFT_SERVICE_NAMES`: further services of the family, as `eventSource` spells
@@ -85,7 +88,7 @@ impl Config {
                 directory: table(Table::Directory)?,
                 ledger: table(Table::Ledger)?,
             },
-            retention: retention(optional("RETENTION_DAYS"))?,
+            retentions: retentions(optional)?,
             redshift_accounts: list(
                 "REDSHIFT_ACCOUNT_IDS",
                 optional,
@@ -102,16 +105,40 @@ impl Config {
     }
 }
 
-fn retention(days: Option<String>) -> Result<Retention, InvalidVariable> {
-    let Some(days) = days else {
+fn retentions(variable: impl Fn(&str) -> Option<String>) -> Result<Retentions, InvalidVariable> {
+    let events = retention("RETENTION_DAYS", &variable)?;
+    // What events leave behind must be found as long as they are.
+    let as_long = |name| {
+        let retention = retention(name, &variable)?;
+        if retention >= events {
+            return Ok(retention);
+        }
+        Err(InvalidVariable {
+            variable: String::from(name),
+            expected: "at least RETENTION_DAYS, or 0 to keep it for ever",
+            found: variable(name).unwrap_or_default(),
+        })
+    };
+    Ok(Retentions {
+        events,
+        directory: as_long("DIRECTORY_RETENTION_DAYS")?,
+        ledger: as_long("LEDGER_RETENTION_DAYS")?,
+    })
+}
+
+fn retention(
+    name: &str,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<Retention, InvalidVariable> {
+    let Some(days) = variable(name) else {
         return Ok(Retention::Forever);
     };
     match days.trim().parse::<u32>() {
         Ok(0) => Ok(Retention::Forever),
         Ok(days) => Ok(Retention::Days(days)),
         Err(_) => Err(InvalidVariable {
-            variable: "RETENTION_DAYS".to_owned(),
-            expected: "a whole number of days, 0 to keep events for ever",
+            variable: name.to_owned(),
+            expected: "a whole number of days, 0 to keep them for ever",
             found: days,
         }),
     }
@@ -165,7 +192,7 @@ mod tests {
     fn ok_least() {
         let config = read(&[]).unwrap();
         assert_eq!(config.tables.of(Table::Ledger), "ledger_table");
-        assert_eq!(config.retention, Retention::Forever);
+        assert_eq!(config.retentions, Retentions::default());
         assert_eq!(config.connection.dynamodb_region, "eu-west-1");
         assert_eq!(config.connection.s3_endpoint, None);
     }
@@ -174,6 +201,7 @@ mod tests {
     fn ok_everything() {
         let config = read(&[
             ("RETENTION_DAYS", "400"),
+            ("LEDGER_RETENTION_DAYS", "500"),
             ("REDSHIFT_ACCOUNT_IDS", "000000000001, 000000000002"),
             ("REDSHIFT_SERVICE_NAMES", "redshift.example.amazonaws.com"),
             ("TRAIL_BUCKET_REGION", "us-east-1"),
@@ -181,7 +209,9 @@ mod tests {
             ("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:2"),
         ])
         .unwrap();
-        assert_eq!(config.retention, Retention::Days(400));
+        assert_eq!(config.retentions.events, Retention::Days(400));
+        assert_eq!(config.retentions.directory, Retention::Forever);
+        assert_eq!(config.retentions.ledger, Retention::Days(500));
         assert_eq!(config.redshift_accounts, ["000000000001", "000000000002"]);
         assert_eq!(config.redshift_services, ["redshift.example.amazonaws.com"]);
         assert_eq!(config.connection.s3_region, "us-east-1");
@@ -193,6 +223,17 @@ mod tests {
             config.connection.dynamodb_endpoint.as_deref(),
             Some("http://127.0.0.1:1")
         );
+    }
+
+    #[test]
+    fn err_the_ledger_forgets_before_the_events_do() {
+        for name in ["DIRECTORY_RETENTION_DAYS", "LEDGER_RETENTION_DAYS"] {
+            for days in ["", "0"] {
+                let error = read(&[("RETENTION_DAYS", days), (name, "7")]).unwrap_err();
+                assert_eq!(error.variable, name);
+            }
+            assert!(read(&[("RETENTION_DAYS", "7"), (name, "7")]).is_ok());
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::{
 };
 
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
-use redtrail_aws::{clients, dynamodb::DynamoDbStore, s3::S3Source};
+use redtrail_aws::{clients, dynamodb::DynamoDbStore, s3::S3Source, timer::TokioTimer};
 use redtrail_core::{
     directory::Remembered, edge::error_chain, log_reader::Limits, select::Selector,
 };
@@ -21,7 +21,7 @@ use redtrail_model::EventTime;
 use serde_json::{Value, value::RawValue};
 use tracing_subscriber::EnvFilter;
 
-type IngestHandler = Handler<S3Source, DynamoDbStore>;
+type IngestHandler = Handler<S3Source, DynamoDbStore, TokioTimer>;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -51,11 +51,12 @@ async fn run() -> Result<(), Error> {
     let handler = IngestHandler {
         source: S3Source::new(clients::s3(&config.connection, http.clone())),
         store: DynamoDbStore::new(clients::dynamodb(&config.connection, http), config.tables),
+        timer: TokioTimer,
         selector: Selector::new(config.redshift_accounts.iter().map(String::as_str))
             .with_services(config.redshift_services.iter().map(String::as_str)),
         remembered: Remembered::default(),
         limits: Limits::default(),
-        retention: config.retention,
+        retentions: config.retentions,
     };
     lambda_runtime::run(service_fn(|event| invoke(&handler, event))).await
 }

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use redtrail_core::ledger::VOLATILE;
 use redtrail_local::{Bootstrap, InvocationOutcome, LocalAws, LocalAwsOptions};
 use redtrail_model::{TABLES, Table};
 use redtrail_trailgen::{Trail, TrailOptions, Truth, gzip, sample};
@@ -58,7 +59,7 @@ impl World {
             .collect()
     }
 
-    /// Every item of every table, by table and keys.
+    /// Every item of every table, by table and keys, without what tells of one run.
     async fn dump(&self) -> BTreeMap<(Table, String, String), Value> {
         let mut all = BTreeMap::new();
         for schema in &TABLES {
@@ -70,7 +71,10 @@ impl World {
             let mut pages = scan.into_paginator().send();
             while let Some(page) = pages.next().await {
                 for item in page.unwrap().items.unwrap_or_default() {
-                    let item: Value = serde_dynamo::from_item(item).unwrap();
+                    let mut item: Value = serde_dynamo::from_item(item).unwrap();
+                    for attribute in VOLATILE {
+                        item.as_object_mut().unwrap().remove(attribute);
+                    }
                     let key = |name: &str| item[name].as_str().unwrap().to_owned();
                     let place = (
                         schema.table,

@@ -9,9 +9,9 @@ use std::{
 
 use redtrail_core::{
     directory::Remembered,
-    item::Retention,
     log_reader::Limits,
-    memory::{MemorySource, MemoryStore},
+    memory::{MemorySource, MemoryStore, MemoryTimer},
+    retention::Retentions,
     select::Selector,
 };
 use redtrail_ingest::{
@@ -26,7 +26,9 @@ fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-fn handler() -> Handler<MemorySource, MemoryStore> {
+type MemoryHandler = Handler<MemorySource, MemoryStore, MemoryTimer>;
+
+fn handler() -> MemoryHandler {
     let source = MemorySource::default();
     for object in sample::objects() {
         source.insert(sample::BUCKET, object.key, object.body());
@@ -34,10 +36,11 @@ fn handler() -> Handler<MemorySource, MemoryStore> {
     Handler {
         source,
         store: MemoryStore::default(),
+        timer: MemoryTimer::starting_at(Instant::now()),
         selector: Selector::default(),
         remembered: Remembered::default(),
         limits: Limits::default(),
-        retention: Retention::Forever,
+        retentions: Retentions::default(),
     }
 }
 
@@ -102,7 +105,7 @@ async fn ok_every_trigger_writes_what_it_announces() {
 }
 
 /// What each failure of an object gives back.
-async fn batch(keys: &[&str], handler: &Handler<MemorySource, MemoryStore>) -> (Value, Metrics) {
+async fn batch(keys: &[&str], handler: &MemoryHandler) -> (Value, Metrics) {
     let records: Vec<Value> = keys
         .iter()
         .enumerate()

@@ -81,6 +81,7 @@ fn ok_the_role_may_do_what_the_code_does_and_no_more() {
         "s3:ListBucket",
         "kms:Decrypt",
         "dynamodb:BatchWriteItem",
+        "dynamodb:GetItem",
         "sqs:ReceiveMessage",
         "sqs:DeleteMessage",
         "sqs:GetQueueAttributes",
@@ -93,7 +94,9 @@ fn ok_the_role_may_do_what_the_code_does_and_no_more() {
     let calls = calls_of_the_edge();
     assert_eq!(
         calls,
-        ["batch_write_item", "get_object"].map(str::to_owned).into()
+        ["batch_write_item", "get_item", "get_object"]
+            .map(str::to_owned)
+            .into()
     );
 }
 

@@ -9,7 +9,7 @@ use redtrail_model::{
 use serde::{Deserialize, Serialize};
 
 use super::{facts::resource_subject, put};
-use crate::item::Put;
+use crate::{item::Put, retention::Retention};
 
 /// An edge of the directory: on that day, the subject had to do with the other.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +23,8 @@ pub struct EdgeFact {
     pub activity_day: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<Kind>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<i64>,
     pub schema_version: u32,
 }
 
@@ -112,7 +114,11 @@ pub fn acted_edges(text: &str) -> String {
 }
 
 /// The edges that one event adds.
-pub(super) fn edges(event: &AuditEvent) -> Result<Vec<Put>, serde_dynamo::Error> {
+pub(super) fn edges(
+    event: &AuditEvent,
+    retention: Retention,
+) -> Result<Vec<Put>, serde_dynamo::Error> {
+    let expires_at = retention.expires_after_day(event.event_time);
     let day = day(event.event_time);
     let kind = Kind::of(event);
     let principal = event.principal.as_str();
@@ -124,6 +130,7 @@ pub(super) fn edges(event: &AuditEvent) -> Result<Vec<Put>, serde_dynamo::Error>
             other: other.to_owned(),
             activity_day: Some(day.clone()),
             kind,
+            expires_at,
             schema_version: SCHEMA_VERSION,
         });
     };
@@ -177,6 +184,7 @@ pub(super) fn edges(event: &AuditEvent) -> Result<Vec<Put>, serde_dynamo::Error>
         other: text.to_owned(),
         activity_day: None,
         kind: None,
+        expires_at: None,
         schema_version: SCHEMA_VERSION,
     }));
     edges.iter().map(put).collect()
@@ -239,7 +247,7 @@ mod tests {
             ("known#principal".to_owned(), role.to_owned()),
             ("known#resource".to_owned(), cluster.to_owned()),
         ];
-        let found: Vec<_> = edges(&event(""))
+        let found: Vec<_> = edges(&event(""), Retention::Forever)
             .unwrap()
             .iter()
             .map(|put| ["subject", "edge"].map(|name| put.item.inner()[name].clone()))
@@ -264,7 +272,7 @@ mod tests {
     fn ok_nobody_holds_the_sessions_of_redshifts_own_accounts() {
         let mut event = event("");
         event.selected_by = SelectedBy::RedshiftAccount;
-        let subjects = edges(&event).unwrap().into_iter();
+        let subjects = edges(&event, Retention::Forever).unwrap().into_iter();
         let subjects: Vec<_> = subjects
             .map(|put| put.item.inner()["subject"].clone())
             .collect();

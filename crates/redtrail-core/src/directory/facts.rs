@@ -7,7 +7,9 @@ use redtrail_model::{
 use serde::{Deserialize, Serialize};
 
 use super::{edges::principal_subject, put};
-use crate::{alias::Glimpse, item::Put, normalize::principal::role_without_path};
+use crate::{
+    alias::Glimpse, item::Put, normalize::principal::role_without_path, retention::Retention,
+};
 
 /// The edges of aliases begin so: `alias#EVENT_KEY#OTHER`.
 pub const ALIAS: &str = "alias#";
@@ -27,6 +29,8 @@ pub struct AliasFact {
     pub same_thing: bool,
     pub glimpse: Glimpse,
     pub event_time: EventTime,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<i64>,
     pub schema_version: u32,
 }
 
@@ -40,6 +44,8 @@ pub struct LinkFact {
     pub event_key: EventKey,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<i64>,
     pub schema_version: u32,
 }
 
@@ -76,7 +82,11 @@ pub fn corrected_event_subject(event_id: &str) -> String {
 ///
 /// # Errors
 /// Never for facts as redtrail makes them: each field has a form in DynamoDB.
-pub(super) fn facts(event: &AuditEvent) -> Result<Vec<Put>, serde_dynamo::Error> {
+pub(super) fn facts(
+    event: &AuditEvent,
+    retention: Retention,
+) -> Result<Vec<Put>, serde_dynamo::Error> {
+    let expires_at = retention.expires_at(event.event_time);
     let mut puts = Vec::new();
     for alias in &event.aliases {
         let kind = alias.first.name_kind().or(alias.second.name_kind());
@@ -90,6 +100,7 @@ pub(super) fn facts(event: &AuditEvent) -> Result<Vec<Put>, serde_dynamo::Error>
                 same_thing: alias.same,
                 glimpse,
                 event_time: event.event_time,
+                expires_at,
                 schema_version: SCHEMA_VERSION,
             };
             puts.push(put(&fact)?);
@@ -115,6 +126,7 @@ pub(super) fn facts(event: &AuditEvent) -> Result<Vec<Put>, serde_dynamo::Error>
             principal: event.principal.clone(),
             event_key: event.event_key.clone(),
             account_id: event.account_id.clone(),
+            expires_at,
             schema_version: SCHEMA_VERSION,
         })?);
     }
@@ -149,7 +161,7 @@ mod tests {
             AttributeValue::S(text) => text.clone(),
             other => panic!("{other:?}"),
         };
-        let facts = facts(&event).unwrap();
+        let facts = facts(&event, Retention::Forever).unwrap();
         facts
             .iter()
             .map(|put| (text(put, "subject"), text(put, "edge")))

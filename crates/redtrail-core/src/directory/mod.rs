@@ -5,11 +5,12 @@
 mod edges;
 mod facts;
 mod remembered;
+mod trail;
 
 use redtrail_model::{AuditEvent, Table};
 use serde::Serialize;
 
-use crate::item::Put;
+use crate::{item::Put, retention::Retention};
 
 pub use edges::{
     EdgeFact, Kind, Known, acted_edges, day_subject, known_subject, principal_subject,
@@ -19,14 +20,16 @@ pub use facts::{
     shared_event_subject,
 };
 pub use remembered::{Fact, Remembered};
+pub use trail::{TRAILS, TrailFact, trail_folder, trail_puts, trail_subject};
 
-/// The items that one event adds to the directory.
+/// The items that one event adds to the directory. What is of an event or a day expires
+/// with it; what is only known is kept.
 ///
 /// # Errors
 /// Never for facts as redtrail makes them: each field has a form in DynamoDB.
-pub fn puts(event: &AuditEvent) -> Result<Vec<Put>, serde_dynamo::Error> {
-    let mut puts = facts::facts(event)?;
-    puts.extend(edges::edges(event)?);
+pub fn puts(event: &AuditEvent, retention: Retention) -> Result<Vec<Put>, serde_dynamo::Error> {
+    let mut puts = facts::facts(event, retention)?;
+    puts.extend(edges::edges(event, retention)?);
     Ok(puts)
 }
 

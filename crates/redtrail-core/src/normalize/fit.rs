@@ -4,10 +4,7 @@
 
 use redtrail_model::AuditEvent;
 
-use crate::{
-    batch::item_bytes,
-    item::{Retention, puts},
-};
+use crate::{batch::item_bytes, item::puts, retention::Retention};
 
 /// What one write unit pays for.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html>

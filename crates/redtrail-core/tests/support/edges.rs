@@ -6,16 +6,16 @@ use std::{
         Mutex,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Instant,
 };
 
 use bytes::Bytes;
 use redtrail_core::{
     edge::{EdgeError, EdgeErrorKind, ItemStore, LogBody, LogSource, ObjectIdentity},
-    item::Put,
+    item::{Item, Put},
     memory::MemoryStore,
     object::ObjectAddress,
 };
+use redtrail_model::Table;
 
 fn retryable(attempted: &str) -> EdgeError {
     EdgeError {
@@ -135,7 +135,8 @@ pub(crate) struct Failing<'a> {
 }
 
 impl ItemStore for Failing<'_> {
-    async fn put_all(&self, mut puts: Vec<Put>, until: Instant) -> Result<(), EdgeError> {
+    async fn write(&self, batch: &[Put]) -> Result<Vec<usize>, EdgeError> {
+        let mut puts = batch.to_vec();
         if self.backwards {
             puts.reverse();
         }
@@ -145,8 +146,12 @@ impl ItemStore for Failing<'_> {
                 left.checked_sub(1).ok_or(retryable("write"))?,
                 Ordering::Relaxed,
             );
-            self.store.put_all(vec![put], until).await?;
+            self.store.write(&[put]).await?;
         }
-        Ok(())
+        Ok(Vec::new())
+    }
+
+    async fn get(&self, table: Table, keys: [&str; 2]) -> Result<Option<Item>, EdgeError> {
+        self.store.get(table, keys).await
     }
 }
