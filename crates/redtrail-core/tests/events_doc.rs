@@ -20,7 +20,8 @@ with the part `via`. **Otherwise** is the wildcard that stands when the call nam
 is found under `arn:PARTITION:redshift:REGION:ACCOUNT:cluster:*`. A name in a known member (*known members*) is
 found by `rules/general.tsv`; so are the names in events that have no row here, which are flagged
 `unknown_operation`. Of a call that IAM refused CloudTrail mostly keeps no parameters: then the ARN that the error
-message names is what it touched.
+message names is what it touched. CloudTrail logs the response of some calls that only read: where the request of a
+*read* names nothing, known members and ARNs of its response count; those of a *list* never do.
 
 Only a **change** that succeeded gets a `change_key`. The other classes: list, read, credentials (handed out),
 statement (run or cancelled), use.

@@ -453,6 +453,23 @@ fn ok_bad_once_and_good_when_fetched_again() {
 }
 
 #[test]
+fn ok_events_of_unknown_operations_are_stored_and_counted() {
+    let known = event("known", "2026-03-02T11:00:00Z");
+    let mut unknown: Value = serde_json::from_str(&event("new", "2026-03-02T11:00:01Z")).unwrap();
+    unknown["eventName"] = "OperationOfTomorrow".into();
+    let records = [known, unknown.to_string()];
+    for limits in [ROOMY, TIGHT] {
+        let (report, store) = ingested(&records, limits, Retention::Forever);
+        assert_eq!((report.tally.stored, report.unknown_operations), (2, 1));
+        let principals = rows(&store, Table::Principals);
+        let flagged = principals
+            .values()
+            .filter(|row| row["flags"] == json!(["unknown_operation"]));
+        assert_eq!(flagged.count(), 1);
+    }
+}
+
+#[test]
 fn ok_expired_events_are_counted_and_not_written() {
     let records = [
         event("old", "2026-03-01T11:59:59Z"),

@@ -67,26 +67,22 @@ pub fn findings(record: &EventRecord<'_>) -> Findings {
     }
     let named_foreign = !collector.touched.related.is_empty();
 
+    for arn in record.resources.map(RawJson::elements).unwrap_or_default() {
+        collect_listed(arn, &mut collector);
+    }
+    let general = match operation {
+        Some(row) if !row.general => &[][..],
+        _ => rules.general(service),
+    };
     let mut trees = vec![&request, &details];
     if !class.reads() {
         trees.push(response);
     }
-    if operation.is_none_or(|row| row.general) {
-        for tree in &trees {
-            visit_objects(tree, rules, &mut |here| {
-                for expression in rules.general(service) {
-                    asker.collect(expression, Scope { here, response }, &mut collector);
-                }
-            });
-        }
-    }
-    for arn in record.resources.map(RawJson::elements).unwrap_or_default() {
-        collect_listed(arn, &mut collector);
-    }
-    for tree in &trees {
-        visit_objects(tree, rules, &mut |object| {
-            collect_arns(object, rules, &mut collector)
-        });
+    asker.collect_trees(&trees, general, response, &mut collector);
+    // Of a call that reads one thing, whatever its request is, the answer may show which. An
+    // enumeration's answer shows what there is, not what the caller asked for.
+    if collector.touched.resources.is_empty() && class == Class::Read {
+        asker.collect_trees(&[response], general, response, &mut collector);
     }
     if collector.touched.resources.is_empty()
         && let Some(found) = refused::resource(record).and_then(Found::arn)
@@ -136,6 +132,29 @@ impl Asker<'_> {
     fn collect(&self, expression: &Expression, scope: Scope<'_, '_>, collector: &mut Collector) {
         for found in self.found(expression, scope) {
             collector.add(found, expression.part);
+        }
+    }
+
+    /// What members of any object in `trees` name by the `general` rules, and their
+    /// ready-made ARNs.
+    fn collect_trees(
+        &self,
+        trees: &[&Node<'_>],
+        general: &[Expression],
+        response: &Node<'_>,
+        collector: &mut Collector,
+    ) {
+        for tree in trees {
+            visit_objects(tree, self.rules, &mut |here| {
+                for expression in general {
+                    self.collect(expression, Scope { here, response }, collector);
+                }
+            });
+        }
+        for tree in trees {
+            visit_objects(tree, self.rules, &mut |object| {
+                collect_arns(object, self.rules, collector)
+            });
         }
     }
 

@@ -228,10 +228,12 @@ impl Class {
     /// the verb its name begins with.
     pub(crate) fn guess(name: &str, read_only: Option<bool>) -> Self {
         let begins = |verbs: &[&str]| verbs.iter().any(|verb| name.starts_with(verb));
-        if read_only == Some(true) || begins(&["Get", "Describe", "View", "Fetch", "BatchGet"]) {
-            Self::Read
-        } else if begins(&["List", "Search"]) {
+        if begins(&["List", "Search"]) {
             Self::List
+        } else if read_only == Some(true)
+            || begins(&["Get", "Describe", "View", "Fetch", "BatchGet"])
+        {
+            Self::Read
         } else if begins(&["Execute", "BatchExecute", "Cancel"]) {
             Self::Statement
         } else if read_only == Some(false) {
