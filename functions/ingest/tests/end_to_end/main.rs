@@ -2,122 +2,25 @@
 //! loopback: what a user relies on, seen from outside.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod faults;
+mod killed;
+mod world;
+
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     path::{Path, PathBuf},
     process::Command,
-    time::Duration,
 };
 
-use redtrail_core::ledger::VOLATILE;
-use redtrail_local::{Bootstrap, InvocationOutcome, LocalAws, LocalAwsOptions};
-use redtrail_model::{TABLES, Table};
+use redtrail_local::{InvocationOutcome, LocalAws, LocalAwsOptions};
+use redtrail_model::Table;
 use redtrail_trailgen::{Trail, TrailOptions, Truth, gzip, sample};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-const TEMPLATE: &str = include_str!("../../../template.yaml");
-const BUCKET: &str = "trail-of-tests";
-const PATIENCE: Duration = Duration::from_secs(60);
-
-struct World {
-    aws: LocalAws,
-    function: Bootstrap,
-}
-
-impl World {
-    async fn start() -> Self {
-        let aws = LocalAws::start(TEMPLATE, &LocalAwsOptions::default())
-            .await
-            .unwrap();
-        let function = start_function(&aws).await;
-        Self { aws, function }
-    }
-
-    /// Puts objects, each at its key.
-    async fn put<'a>(&self, objects: impl IntoIterator<Item = (&'a str, Vec<u8>)>) {
-        let folder = TempDir::new().unwrap();
-        for (key, body) in objects {
-            let path = folder.path().join(key);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, body).unwrap();
-        }
-        self.aws.put_folder(BUCKET, folder.path()).await.unwrap();
-    }
-
-    /// Announces one object a message, and gives back the places of those that failed.
-    async fn announce(&self, keys: &[&str]) -> Vec<usize> {
-        let outcome = self.function.invoke(sqs_event(keys), PATIENCE).await;
-        let InvocationOutcome::Response(body) = outcome else {
-            panic!("{outcome:?}: {:?}", self.function.take_stdout());
-        };
-        let answer: Value = serde_json::from_slice(&body).unwrap();
-        let failures = answer["batchItemFailures"].as_array().unwrap();
-        failures
-            .iter()
-            .map(|failure| failure["itemIdentifier"].as_str().unwrap().parse().unwrap())
-            .collect()
-    }
-
-    /// Every item of every table, by table and keys, without what tells of one run.
-    async fn dump(&self) -> BTreeMap<(Table, String, String), Value> {
-        let mut all = BTreeMap::new();
-        for schema in &TABLES {
-            let scan = self
-                .aws
-                .dynamodb_client()
-                .scan()
-                .table_name(self.aws.table_name(schema.table));
-            let mut pages = scan.into_paginator().send();
-            while let Some(page) = pages.next().await {
-                for item in page.unwrap().items.unwrap_or_default() {
-                    let mut item: Value = serde_dynamo::from_item(item).unwrap();
-                    for attribute in VOLATILE {
-                        item.as_object_mut().unwrap().remove(attribute);
-                    }
-                    let key = |name: &str| item[name].as_str().unwrap().to_owned();
-                    let place = (
-                        schema.table,
-                        key(schema.partition_key),
-                        key(schema.sort_key),
-                    );
-                    assert!(all.insert(place, item).is_none());
-                }
-            }
-        }
-        all
-    }
-
-    async fn stop(self) {
-        self.function.stop().await;
-        self.aws.stop().await.unwrap();
-    }
-}
-
-async fn start_function(aws: &LocalAws) -> Bootstrap {
-    let bootstrap = Path::new(env!("CARGO_BIN_EXE_bootstrap"));
-    aws.start_function(bootstrap, &[("RETENTION_DAYS", "0")])
-        .await
-        .unwrap()
-}
-
-fn sqs_event(keys: &[&str]) -> Vec<u8> {
-    let records: Vec<Value> = keys
-        .iter()
-        .enumerate()
-        .map(|(index, key)| {
-            json!({
-                "messageId": index.to_string(),
-                "eventSource": "aws:sqs",
-                "body": json!({"s3Bucket": BUCKET, "s3ObjectKey": [key]}).to_string(),
-            })
-        })
-        .collect();
-    json!({ "Records": records }).to_string().into_bytes()
-}
+use world::{Dump, PATIENCE, TEMPLATE, World};
 
 /// What the tables say of the events, against what is known of them.
-fn assert_truth(dump: &BTreeMap<(Table, String, String), Value>, truth: &[Truth]) {
+fn assert_truth(dump: &Dump, truth: &[Truth]) {
     let ids = |table: Table| -> BTreeSet<(String, String)> {
         let rows = dump.iter().filter(|((of, ..), _)| *of == table);
         rows.map(|((_, key, event_key), _)| {
@@ -271,58 +174,6 @@ async fn ok_only_what_failed_comes_back_and_a_bad_object_harms_nobody() {
         matches!(unknown, InvocationOutcome::Error { .. }),
         "{unknown:?}"
     );
-    world.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn ok_killed_in_the_middle_of_an_object_and_told_again() {
-    let clean = World::start().await;
-    let mut trail = Trail::with_options(TrailOptions {
-        seed: 11,
-        redshift_share: 1.0,
-        ..TrailOptions::default()
-    });
-    let object = trail.object(4000);
-    clean
-        .put([(object.key.as_str(), gzip(&object.plain))])
-        .await;
-    assert_eq!(clean.announce(&[&object.key]).await, Vec::<usize>::new());
-    let expected = clean.dump().await;
-    clean.stop().await;
-
-    let mut world = World::start().await;
-    world
-        .put([(object.key.as_str(), gzip(&object.plain))])
-        .await;
-    let event = sqs_event(&[&object.key]);
-    let written = async {
-        loop {
-            let dump = world.dump().await;
-            if !dump.is_empty() {
-                break dump.len();
-            }
-        }
-    };
-    let items = tokio::select! {
-        items = written => items,
-        outcome = world.function.invoke(event, PATIENCE) => panic!("not killed in time: {outcome:?}"),
-    };
-    world.function.kill().await;
-    let half = world.dump().await;
-    assert!(
-        items > 0 && half.len() < expected.len(),
-        "{} of {} items",
-        half.len(),
-        expected.len()
-    );
-    assert!(
-        half.keys().all(|(table, ..)| *table != Table::Ledger),
-        "the ledger comes last"
-    );
-
-    world.function = start_function(&world.aws).await;
-    assert_eq!(world.announce(&[&object.key]).await, Vec::<usize>::new());
-    assert_eq!(world.dump().await, expected);
     world.stop().await;
 }
 
