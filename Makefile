@@ -30,9 +30,13 @@ lint: ## Check format, lints and documentation; warnings are errors
 check: test lint ## What CI runs
 
 .PHONY: nightly
-nightly: build ## Run the properties on many more cases; at most an hour
+nightly: build ## Run what takes long: properties at most an hour, kills 15 minutes, soak 40 minutes
 	PROPTEST_CASES=50000 timeout 3600 $(CARGO) test --release --workspace --locked \
 		--test reading --test resources --test payloads
+	REDTRAIL_KILLS=200 timeout 900 $(CARGO) test --release --workspace --locked \
+		--test end_to_end -- --nocapture killed
+	REDTRAIL_SOAK_SECONDS=1800 timeout 2400 $(CARGO) test --release --workspace --locked \
+		--test end_to_end -- --nocapture soaks
 
 .PHONY: clean
 clean: ## Remove what was built
