@@ -26,6 +26,7 @@ pub struct Answer<'a> {
     table: &'a str,
     order: Order,
     sources: Vec<Source>,
+    read_units: f64,
 }
 
 /// One partition and window, read page by page.
@@ -57,7 +58,13 @@ impl<'a> Answer<'a> {
             table,
             order,
             sources,
+            read_units: 0.0,
         }
+    }
+
+    /// Read units that the answer has cost so far, as far as the service tells.
+    pub fn read_units(&self) -> f64 {
+        self.read_units
     }
 
     /// The next event; `None` after the last.
@@ -66,7 +73,7 @@ impl<'a> Answer<'a> {
     /// When DynamoDB refuses or cannot be reached, or an item cannot be read.
     pub async fn next(&mut self) -> Result<Option<Found>, QueryError> {
         for source in &mut self.sources {
-            source.fill(self.client, self.table).await?;
+            self.read_units += source.fill(self.client, self.table).await?;
         }
         let keys = self
             .sources
@@ -110,15 +117,17 @@ impl Source {
         }
     }
 
-    /// Reads on until an event waits or there is none left.
-    async fn fill(&mut self, client: &Client, table: &str) -> Result<(), QueryError> {
+    /// Reads on until an event waits or there is none left; the read units that took.
+    async fn fill(&mut self, client: &Client, table: &str) -> Result<f64, QueryError> {
+        let mut read_units = 0.0;
         while self.waiting.is_empty()
             && let Some(after) = &self.next
         {
             let page = page(client, table, &self.query, after.as_ref()).await?;
+            read_units += page.read_units.unwrap_or_default();
             self.waiting.extend(page.events);
             self.next = page.next.map(Some);
         }
-        Ok(())
+        Ok(read_units)
     }
 }

@@ -8,11 +8,12 @@ use aws_sdk_dynamodb::{
     Client,
     error::SdkError,
     operation::query::{QueryError as QueryFailure, builders::QueryFluentBuilder},
-    types::AttributeValue,
+    types::{AttributeValue, ReturnConsumedCapacity},
 };
 use redtrail_core::item::{self, Item};
 use redtrail_model::{
-    AuditEvent, EXPIRES_AT, EventKey, EventTime, InvalidKey, PrincipalKey, ResourceKey, Table,
+    AuditEvent, EXPIRES_AT, EventKey, EventTime, Index, InvalidKey, PrincipalKey, ResourceKey,
+    Table,
 };
 
 /// Whose events are asked for: a partition of one of the event tables.
@@ -73,11 +74,81 @@ pub enum Order {
     OldestFirst,
 }
 
+/// Which of the events are wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Subset {
+    #[default]
+    All,
+    /// Those with an error code. Of a principal they stand in an index of their own.
+    Errors,
+    /// Those that changed the resource itself. Of a resource they stand in an index of their
+    /// own; under principals nothing tells them.
+    Changes,
+}
+
+impl Subset {
+    fn index(self, table: Table) -> Option<&'static Index> {
+        let name = match self {
+            Self::All => return None,
+            Self::Errors => "failures",
+            Self::Changes => "changes",
+        };
+        let mut indexes = table.schema().indexes.iter();
+        indexes.find(|index| index.name == name)
+    }
+}
+
+/// What else an event must be. DynamoDB reads and charges the others too.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// As CloudTrail spells it.
+    pub event_name: Option<String>,
+    pub event_source: Option<String>,
+    pub session_name: Option<String>,
+    /// Only events that CloudTrail says are not read-only.
+    pub writes: bool,
+}
+
+impl Filter {
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Conditions on an item, and the values they name.
+    fn conditions(&self) -> (Vec<&'static str>, Vec<(&'static str, AttributeValue)>) {
+        let mut conditions = Vec::new();
+        let mut values = Vec::new();
+        if let Some(name) = &self.event_name {
+            conditions.push("event_name = :event_name");
+            values.push((":event_name", text(name)));
+        }
+        if let Some(source) = &self.event_source {
+            conditions.push("event_source = :event_source");
+            values.push((":event_source", text(source)));
+        }
+        if let Some(session) = &self.session_name {
+            // Of an Identity Center role the session's name is the person, and not written twice.
+            conditions.push(
+                "(session_name = :session OR \
+                 (attribute_not_exists(session_name) AND person = :session))",
+            );
+            values.push((":session", text(session)));
+        }
+        if self.writes {
+            conditions.push("read_only = :read_only");
+            values.push((":read_only", AttributeValue::Bool(false)));
+        }
+        (conditions, values)
+    }
+}
+
 /// A question to one event table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventQuery {
     pub key: Key,
     pub window: Window,
+    pub subset: Subset,
+    pub filter: Filter,
     pub order: Order,
     /// At most so many items are read for a page; DynamoDB ends it at 1 MB in any case.
     pub page_size: Option<i32>,
@@ -108,6 +179,8 @@ impl FromStr for PageToken {
 pub struct Page {
     pub events: Vec<AuditEvent>,
     pub next: Option<PageToken>,
+    /// Read units that the page cost; none where the service does not tell.
+    pub read_units: Option<f64>,
 }
 
 /// A question the table did not answer.
@@ -148,12 +221,16 @@ pub async fn page(
         return Ok(Page {
             events: Vec::new(),
             next: None,
+            read_units: None,
         });
     }
     let output = request(client, table, query, after)
         .send()
         .await
         .map_err(|error| request_error(table, error))?;
+    let read_units = output
+        .consumed_capacity
+        .and_then(|consumed| consumed.capacity_units);
     let events = output
         .items
         .unwrap_or_default()
@@ -164,7 +241,11 @@ pub async fn page(
         .last_evaluated_key
         .map(|last| page_token(table, &query.key, &last))
         .transpose()?;
-    Ok(Page { events, next })
+    Ok(Page {
+        events,
+        next,
+        read_units,
+    })
 }
 
 /// The Query request. No attribute it names is a reserved word.
@@ -175,10 +256,13 @@ fn request(
     after: Option<&PageToken>,
 ) -> QueryFluentBuilder {
     let schema = query.key.table().schema();
-    let (partition_key, sort_key) = (schema.partition_key, schema.sort_key);
+    let index = query.subset.index(schema.table);
+    let partition_key = schema.partition_key;
+    let sort_key = index.map_or(schema.sort_key, |index| index.sort_key);
     let mut condition = format!("{partition_key} = :key");
     // An event key is longer than its time alone and so sorts right after it: compared
-    // with a bare time, all of that millisecond's events are on the later side.
+    // with a bare time, all of that millisecond's events are on the later side. The keys of
+    // the indexes are bare times.
     let range = match (query.window.since, query.window.until) {
         (None, None) => None,
         (Some(_), None) => Some(format!("{sort_key} >= :since")),
@@ -188,13 +272,19 @@ fn request(
     if let Some(range) = range {
         condition = format!("{condition} AND {range}");
     }
+    let not_expired = format!("(attribute_not_exists({EXPIRES_AT}) OR {EXPIRES_AT} > :now)");
+    let (mut conditions, values) = query.filter.conditions();
+    conditions.push(&not_expired);
+    if query.subset == Subset::Errors && index.is_none() {
+        conditions.push("attribute_exists(error_code)");
+    }
     let mut request = client
         .query()
         .table_name(table)
+        .set_index_name(index.map(|index| index.name.to_owned()))
         .key_condition_expression(condition)
-        .filter_expression(format!(
-            "attribute_not_exists({EXPIRES_AT}) OR {EXPIRES_AT} > :now"
-        ))
+        .filter_expression(conditions.join(" AND "))
+        .return_consumed_capacity(ReturnConsumedCapacity::Total)
         .expression_attribute_values(":key", text(query.key.as_str()))
         .expression_attribute_values(
             ":now",
@@ -207,12 +297,25 @@ fn request(
         request = request.expression_attribute_values(":since", text(since));
     }
     if let Some(until) = query.window.until {
+        let until = match index {
+            // BETWEEN holds for its upper end too.
+            Some(_) if query.window.since.is_some() => {
+                EventTime::from_epoch_millis(until.epoch_millis() - 1).unwrap_or(until)
+            }
+            _ => until,
+        };
         request = request.expression_attribute_values(":until", text(until));
+    }
+    for (name, value) in values {
+        request = request.expression_attribute_values(name, value);
     }
     if let Some(PageToken(last)) = after {
         request = request
             .exclusive_start_key(partition_key, text(query.key.as_str()))
-            .exclusive_start_key(sort_key, text(last));
+            .exclusive_start_key(schema.sort_key, text(last));
+        if let Some(index) = index {
+            request = request.exclusive_start_key(index.sort_key, text(last.time()));
+        }
     }
     request
 }

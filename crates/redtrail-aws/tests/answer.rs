@@ -11,7 +11,7 @@ use redtrail_aws::{
     answer::Answer,
     dynamodb::{DynamoDbStore, TableNames},
     names::names,
-    query::{EventQuery, Key, Order, Window},
+    query::{EventQuery, Filter, Key, Order, Subset, Window},
     timer::TokioTimer,
 };
 use redtrail_core::{
@@ -117,6 +117,8 @@ async fn found(aws: &LocalAws, key: Key, order: Order, window: Window) -> Vec<St
     let query = EventQuery {
         key,
         window,
+        subset: Subset::All,
+        filter: Filter::default(),
         order,
         page_size: Some(1),
         now: "2026-03-03T00:00:00Z".parse().unwrap(),

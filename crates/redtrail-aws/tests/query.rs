@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use redtrail_aws::{
     dynamodb::{DynamoDbStore, TableNames},
-    query::{EventQuery, Key, Order, Page, PageToken, QueryError, Window, page},
+    query::{EventQuery, Filter, Key, Order, Page, PageToken, QueryError, Subset, Window, page},
     timer::TokioTimer,
 };
 use redtrail_core::{
@@ -83,6 +83,8 @@ fn question(key: Key) -> EventQuery {
     EventQuery {
         key,
         window: Window::default(),
+        subset: Subset::All,
+        filter: Filter::default(),
         order: Order::NewestFirst,
         page_size: None,
         now: at(59),
@@ -212,6 +214,129 @@ async fn expired_items_are_left_out_before_they_are_deleted() {
         )
         .await;
         assert_eq!(ids(&found.events), expected, "{now}");
+    }
+}
+
+/// Every second event failed, every third changed its cluster.
+async fn mixed() -> LocalAws {
+    let events: Vec<_> = (0..12)
+        .map(|second| {
+            let mut event = event(second);
+            event.error_code = (second % 2 == 0).then(|| "AccessDenied".to_owned());
+            event.changes_resource = second % 3 == 0;
+            event.touched.resources[1].part = Part::Target;
+            event.session_name = matches!(second, 5 | 7).then(|| "nightly".to_owned());
+            event.person = (second == 7).then(|| "nightly".to_owned());
+            event.read_only = (second > 8).then_some(second == 9);
+            (event, Retention::Forever)
+        })
+        .collect();
+    tables(&events).await
+}
+
+#[tokio::test]
+async fn ok_failures_and_changes_come_from_their_indexes() {
+    let aws = mixed().await;
+    let cluster = || question(Key::Resource(CLUSTER.parse().unwrap()));
+    let window = Window {
+        since: Some(at(2)),
+        until: Some(at(8)),
+    };
+    let within = |query: EventQuery| EventQuery { window, ..query };
+    for (query, subset, expected) in [
+        (by_principal(), Subset::Errors, "e10 e8 e6 e4 e2 e0"),
+        (within(by_principal()), Subset::Errors, "e6 e4 e2"),
+        (cluster(), Subset::Errors, "e10 e8 e6 e4 e2 e0"),
+        (cluster(), Subset::Changes, "e9 e6 e3 e0"),
+        (within(cluster()), Subset::Changes, "e6 e3"),
+    ] {
+        let whole = EventQuery { subset, ..query };
+        let page = ask(&aws, &whole, None).await;
+        assert_eq!(ids(&page.events).join(" "), expected);
+        // The same, a page an event: tokens hold in an index too.
+        let single = EventQuery {
+            page_size: Some(1),
+            ..whole
+        };
+        let (mut found, mut after) = (Vec::new(), None);
+        loop {
+            let page = ask(&aws, &single, after.as_ref()).await;
+            found.extend(ids(&page.events).into_iter().map(|id| id.to_string()));
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(found.join(" "), expected);
+    }
+}
+
+#[tokio::test]
+async fn ok_filters() {
+    let aws = mixed().await;
+    let name = |name: &str| Some(name.to_owned());
+    for (filter, expected) in [
+        (
+            Filter {
+                event_name: name("GetClusterCredentials"),
+                ..Filter::default()
+            },
+            12,
+        ),
+        (
+            Filter {
+                event_name: name("getclustercredentials"),
+                ..Filter::default()
+            },
+            0,
+        ),
+        (
+            Filter {
+                event_source: name("redshift.amazonaws.com"),
+                ..Filter::default()
+            },
+            12,
+        ),
+        (
+            Filter {
+                event_source: name("redshift"),
+                ..Filter::default()
+            },
+            0,
+        ),
+        // Of one of them the person tells the session too.
+        (
+            Filter {
+                session_name: name("nightly"),
+                ..Filter::default()
+            },
+            2,
+        ),
+        (
+            Filter {
+                writes: true,
+                ..Filter::default()
+            },
+            2,
+        ),
+        (
+            Filter {
+                writes: true,
+                session_name: name("nightly"),
+                ..Filter::default()
+            },
+            0,
+        ),
+    ] {
+        let query = EventQuery {
+            filter: filter.clone(),
+            ..by_principal()
+        };
+        assert_eq!(
+            ask(&aws, &query, None).await.events.len(),
+            expected,
+            "{filter:?}"
+        );
     }
 }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use redtrail_aws::{
     answer::Answer,
     names::names,
-    query::{EventQuery, Key, Order, QueryError, Window},
+    query::{EventQuery, Filter, Key, Order, QueryError, Subset, Window},
     shared_config,
 };
 use redtrail_model::{EventTime, InvalidKey};
@@ -48,6 +48,12 @@ enum Subject {
     /// else an event touched stands in the answer for its principal.
     #[command(after_help = HELP)]
     Resource(Question),
+    /// What became of this statement of the Data API?
+    ///
+    /// KEY is one of the attribute `resource_arns`: statement:REGION:ACCOUNT/ID. The events
+    /// are those that ran it, asked for it, fetched its result or cancelled it.
+    #[command(after_help = HELP)]
+    Statement(Question),
 }
 
 const HELP: &str = "\
@@ -56,6 +62,9 @@ Examples:
   redtrail query principal AWSService:redshift.amazonaws.com --since yesterday --limit 20
   redtrail query resource arn:aws:redshift:us-east-1:123456789012:cluster:sales-prod
   redtrail query resource KEY --since 2023-07-01 --until 2023-07-10 --output jsonl
+  redtrail query resource KEY --changes --limit 10
+  redtrail query principal KEY --errors --event DeleteCluster
+  redtrail query statement statement:us-east-1:123456789012/ID
 
 Times are UTC: 2023-07-10T12:30:00Z (or with any offset), 2023-07-10T12:30, 2023-07-10,
 today, yesterday, now, or so long ago: 90s, 30m, 6h, 2d, 1w. A day begins the window as
@@ -89,6 +98,30 @@ struct Question {
     /// At most so many events
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     limit: Option<u64>,
+
+    /// Only events that failed (of a principal from an index: nothing else is read)
+    #[arg(long)]
+    errors: bool,
+
+    /// Only events that changed the resource itself (from an index: nothing else is read)
+    #[arg(long, conflicts_with = "errors")]
+    changes: bool,
+
+    /// Only events of this operation, e.g. GetClusterCredentials
+    #[arg(long, value_name = "NAME")]
+    event: Option<String>,
+
+    /// Only events of this service, e.g. redshift-data or redshift-data.amazonaws.com
+    #[arg(long, value_name = "SERVICE")]
+    source: Option<String>,
+
+    /// Only events of this role session
+    #[arg(long, value_name = "NAME")]
+    session: Option<String>,
+
+    /// Only events that CloudTrail does not call read-only
+    #[arg(long)]
+    writes: bool,
 
     /// Begin with the oldest event
     #[arg(long)]
@@ -129,7 +162,9 @@ impl Query {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
         let (key, question) = match self.subject {
             Subject::Principal(question) => (question.key.parse().map(Key::Principal), question),
-            Subject::Resource(question) => (question.key.parse().map(Key::Resource), question),
+            Subject::Resource(question) | Subject::Statement(question) => {
+                (question.key.parse().map(Key::Resource), question)
+            }
         };
         let key = key.map_err(|error: InvalidKey| {
             Failure::usage(
@@ -146,9 +181,13 @@ impl Query {
             } else {
                 Order::NewestFirst
             },
+            subset: question.subset(&key)?,
             page_size: question
                 .limit
+                // Of what is filtered, nobody knows how much must be read.
+                .filter(|_| question.filter().is_empty())
                 .and_then(|limit| limit.min(MAX_PAGE).try_into().ok()),
+            filter: question.filter(),
             now: event_time(now)?,
             key,
         };
@@ -172,6 +211,31 @@ impl Question {
                 format!("Set {variable} or give --table; the stack's outputs name the tables."),
             )
         })
+    }
+
+    fn subset(&self, key: &Key) -> Result<Subset, Failure> {
+        match (self.errors, self.changes, key) {
+            (_, true, Key::Principal(_)) => Err(Failure::usage(
+                "--changes asks what changed a resource, not what a principal changed",
+                "Give --writes, or ask `redtrail query resource KEY --changes`.",
+            )),
+            (_, true, Key::Resource(_)) => Ok(Subset::Changes),
+            (true, false, _) => Ok(Subset::Errors),
+            (false, false, _) => Ok(Subset::All),
+        }
+    }
+
+    fn filter(&self) -> Filter {
+        let service = |source: &String| match source.contains('.') {
+            true => source.clone(),
+            false => format!("{source}.amazonaws.com"),
+        };
+        Filter {
+            event_name: self.event.clone(),
+            event_source: self.source.as_ref().map(service),
+            session_name: self.session.clone(),
+            writes: self.writes,
+        }
     }
 
     fn window(&self, now: Timestamp) -> Result<Window, Failure> {
@@ -242,6 +306,9 @@ async fn answer(question: Question, table: &str, query: EventQuery) -> Result<()
             0 => remark("no event under this key in this window (a key must match exactly)"),
             _ if left == 0 => remark(&format!("{found} events; there may be more than --limit")),
             _ => remark(&format!("{found} events")),
+        }
+        if answer.read_units() > 0.0 {
+            remark(&format!("{} read units", answer.read_units()));
         }
         if found > 0 {
             remark(

@@ -214,3 +214,52 @@ async fn ok_out_of_time_gives_everything_back() {
         json!({"batchItemFailures": [{"itemIdentifier": "m"}]})
     );
 }
+
+fn lines(metrics: &Metrics) -> Value {
+    serde_json::from_str(&metrics.line("f", 0).unwrap()).unwrap()
+}
+
+/// An operation that the rules do not know is kept, and counted so that somebody adds it.
+#[tokio::test]
+async fn ok_operations_that_the_rules_do_not_know_are_counted() {
+    let handler = handler();
+    let record = json!({
+        "eventSource": "redshift.amazonaws.com", "eventName": "BrandNewOperation",
+        "eventID": "e1", "eventTime": "2026-03-02T09:00:00Z", "awsRegion": "us-east-1",
+        "recipientAccountId": "111122223333",
+        "userIdentity": {"type": "Root", "arn": "arn:aws:iam::111122223333:root"},
+    });
+    let document = json!({"Records": [record]}).to_string();
+    let key = sample::objects()[0].key.replace("0905Z", "0907Z");
+    let object = redtrail_trailgen::gzip(document.as_bytes());
+    handler.source.insert(sample::BUCKET, &key, object);
+    let (_, metrics) = batch(&[&key], &handler).await;
+    assert_eq!(lines(&metrics)["UnknownOperations"], 1);
+    assert_eq!(lines(&metrics)["RecordsStored"], 1);
+}
+
+/// An object told of again is known as finished, unless a person asks for it all the same.
+#[tokio::test]
+async fn ok_told_again_is_cheap_and_can_be_forced() {
+    let handler = handler();
+    let samples = sample::objects();
+    let key = samples[0].key;
+    let (_, first) = batch(&[key], &handler).await;
+    let (again, metrics) = batch(&[key], &handler).await;
+    assert_eq!(again, json!({"batchItemFailures": []}));
+    let told = lines(&metrics);
+    assert_eq!(
+        (&told["ObjectsFinishedBefore"], &told["RecordsRead"]),
+        (&json!(1), &Value::Null)
+    );
+    assert_eq!(told["BatchesWritten"], 0);
+
+    let object = json!({"bucket": sample::BUCKET, "key": key});
+    let payload = json!({"redtrailIngest": {"objects": [object], "force": true}}).to_string();
+    let mut metrics = Metrics::default();
+    let answer = handler
+        .handle(payload.as_bytes(), clock(), &mut metrics)
+        .await;
+    assert_eq!(answer, Ok(Value::Null));
+    assert_eq!(lines(&metrics)["RecordsRead"], lines(&first)["RecordsRead"]);
+}
