@@ -30,9 +30,13 @@ lint: ## Check format, lints and documentation; warnings are errors
 check: test lint ## What CI runs
 
 .PHONY: nightly
-nightly: build ## Run the properties on many more cases; at most an hour
+nightly: build ## Run the properties on many more cases, and have the AWS CLI judge; at most an hour
 	PROPTEST_CASES=50000 timeout 3600 $(CARGO) test --release --workspace --locked \
 		--test reading --test resources --test payloads
+	DIGEST_MIXES=200 $(CARGO) test --release --workspace --locked --test digests
+	python3 -m venv target/judge
+	target/judge/bin/pip install --quiet --requirement tests/python/judge.txt
+	target/release/examples/judge_digests target/judge/bin/aws
 
 .PHONY: clean
 clean: ## Remove what was built

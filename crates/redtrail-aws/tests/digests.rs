@@ -144,7 +144,12 @@ async fn ok_listings() {
     let folder = TempDir::new().unwrap();
     let server = S3Server::start(folder.path(), 0).await.unwrap();
     let client = server.client();
-    client.create_bucket().bucket("listed").send().await.unwrap();
+    client
+        .create_bucket()
+        .bucket("listed")
+        .send()
+        .await
+        .unwrap();
     let mut keys = vec!["x/é ü/&<1".to_owned()];
     keys.extend((0..1100).map(|number| format!("x/y/{number:04}")));
     for key in &keys {

@@ -79,3 +79,66 @@ impl VerifyingKey {
             .is_ok()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use redtrail_trailgen::digest::SigningKey;
+
+    use super::*;
+
+    #[test]
+    fn ok_both_encodings_verify() {
+        let key = SigningKey::first();
+        let signature = key.sign("text");
+        for der in [key.public_pkcs1(), key.public_spki()] {
+            let verifying = VerifyingKey::from_der(&der).unwrap();
+            assert!(verifying.verifies(b"text", &signature));
+            assert!(!verifying.verifies(b"texts", &signature));
+            assert!(!verifying.verifies(b"text", &signature[1..]));
+            assert!(!verifying.verifies(b"text", b""));
+        }
+        let other = VerifyingKey::from_der(&SigningKey::second().public_pkcs1()).unwrap();
+        assert!(!other.verifies(b"text", &signature));
+    }
+
+    /// An RSAPublicKey whose modulus has so many bytes.
+    fn pkcs1(bytes: u16, exponent: u8) -> Vec<u8> {
+        let modulus = [
+            &[0x02, 0x82][..],
+            &(bytes + 1).to_be_bytes(),
+            &[0],
+            &vec![0xff; bytes.into()],
+        ];
+        let content = [&modulus.concat()[..], &[0x02, 0x01, exponent]].concat();
+        let length = u16::try_from(content.len()).unwrap().to_be_bytes();
+        [&[0x30, 0x82][..], &length, &content].concat()
+    }
+
+    #[test]
+    fn err_keys_that_may_not_verify() {
+        for (der, why) in [
+            (pkcs1(256, 3), None),
+            (pkcs1(1024, 3), None),
+            (pkcs1(255, 3), Some(UnusableKey::Size)),
+            (pkcs1(1025, 3), Some(UnusableKey::Size)),
+            (pkcs1(256, 4), Some(UnusableKey::Exponent)),
+            (pkcs1(256, 1), Some(UnusableKey::Exponent)),
+            (
+                [pkcs1(256, 3), vec![0]].concat(),
+                Some(UnusableKey::Encoding),
+            ),
+            (
+                b"-----BEGIN PUBLIC KEY-----".to_vec(),
+                Some(UnusableKey::Encoding),
+            ),
+            (Vec::new(), Some(UnusableKey::Encoding)),
+        ] {
+            assert_eq!(
+                VerifyingKey::from_der(&der).err(),
+                why,
+                "{} bytes",
+                der.len()
+            );
+        }
+    }
+}

@@ -11,7 +11,8 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use redtrail_digest::{BucketNames, finding::Verdict};
+use jiff::SignedDuration;
+use redtrail_digest::{BucketNames, TimeRange, finding::Verdict};
 use redtrail_trailgen::digest::{Mix, Tampering};
 use support::{bucket, here, keys, range, verify};
 
@@ -79,6 +80,50 @@ fn all_tamperings_are_found_in_mixes() {
         check(&mix, &format!("seed {seed}"));
     }
     assert_eq!(kinds.len(), Tampering::ALL.len());
+}
+
+/// Whatever part of a clean chain is asked for, nothing is found.
+#[test]
+fn nothing_is_found_on_parts_of_clean_chains() {
+    for seed in 0..300 {
+        let mix = Mix::clean(seed);
+        let minutes = mix.plan.hours.len() as i64 * 60;
+        let number = i64::try_from(seed).unwrap();
+        let from = (number * 7919) % minutes;
+        let to = from + 1 + (number * 104_729) % (minutes - from);
+        let part = TimeRange {
+            since: mix.since + SignedDuration::from_mins(from),
+            until: mix.since + SignedDuration::from_mins(to),
+            now: mix.now,
+        };
+        let (heard, _) = verify(&mix, &bucket(&mix), &keys(&mix), here(&mix), part);
+        assert_eq!(
+            heard.findings,
+            [],
+            "seed {seed}: {from} to {to} of {minutes}"
+        );
+    }
+}
+
+#[test]
+fn nothing_is_found_where_two_trails_share_a_bucket() {
+    for seed in 0..20 {
+        let [mut first, second] = Mix::two_trails(seed);
+        first.objects.extend(second.objects);
+        // The keys of both are the same, whichever way they are encoded.
+        let now = first.now.max(second.now);
+        let late = TimeRange {
+            now,
+            ..range(&first)
+        };
+        let (heard, summaries) = verify(&first, &bucket(&first), &keys(&first), here(&first), late);
+        assert_eq!(heard.findings, [], "seed {seed}");
+        let main = summaries[0]
+            .chains
+            .iter()
+            .filter(|chain| !chain.name.is_backfill);
+        assert_eq!(main.count(), 2);
+    }
 }
 
 #[test]

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use crate::error::LocalError;
 use crate::http_server::HttpServer;
 
+/// Some clients put the service's name in Java before it.
 const TARGET: &str = "CloudTrail_20131101.ListPublicKeys";
 
 /// A ListPublicKeys on loopback, until it is stopped or dropped.
@@ -63,7 +64,7 @@ impl PublicKeysServer {
 
 fn respond(request: &Request<Incoming>, answer: &str) -> Response<Full<Bytes>> {
     let target = request.headers().get("x-amz-target");
-    let is_known = target.is_some_and(|target| target == TARGET);
+    let is_known = target.is_some_and(|target| target.as_bytes().ends_with(TARGET.as_bytes()));
     let body = if is_known {
         answer.to_owned()
     } else {

@@ -42,6 +42,10 @@ pub struct HourPlan {
     pub logs: usize,
     /// Logs of this hour that only a backfill digest lists, if there is one.
     pub backfill_logs: usize,
+    /// Logs named for the end of this hour and delivered, hence listed, in the next.
+    pub late_logs: usize,
+    /// Further entries of the digest's list, as JSON.
+    pub odd_entries: &'static [&'static str],
     /// Validation is on.
     pub has_digest: bool,
     /// The digest says that it has no predecessor.
@@ -57,6 +61,8 @@ impl Default for HourPlan {
         Self {
             logs: 1,
             backfill_logs: 0,
+            late_logs: 0,
+            odd_entries: &[],
             has_digest: true,
             is_start: false,
             signature_algorithm: "SHA256withRSA",
@@ -108,15 +114,17 @@ impl ChainPlan {
             signature: dice.hex(512),
         });
         let mut backfill_previous = None;
+        let mut late = Vec::new();
         for (number, plan) in self.hours.iter().enumerate() {
             let start = self.hour(number);
             let mut hour = Hour {
                 start: Some(start),
                 ..Hour::default()
             };
-            let mut listed = Vec::new();
+            let mut listed = std::mem::take(&mut late);
             for index in 0..plan.logs {
-                let entry = self.log(start, dice, &mut made);
+                let minute = dice.between(10, 40);
+                let entry = self.log(start, minute, dice, &mut made);
                 let algorithm = if index == 0 {
                     plan.hash_algorithm
                 } else {
@@ -125,6 +133,12 @@ impl ChainPlan {
                 listed.push(entry.to_json(&self.bucket, algorithm));
                 hour.logs.push(entry.key);
             }
+            for _ in 0..plan.late_logs {
+                let minute = dice.between(55, 59);
+                let entry = self.log(start, minute, dice, &mut made);
+                late.push(entry.to_json(&self.bucket, "SHA-256"));
+            }
+            listed.extend(plan.odd_entries.iter().map(|entry| (*entry).to_owned()));
             if plan.has_digest {
                 if plan.is_start {
                     previous = None;
@@ -136,7 +150,8 @@ impl ChainPlan {
             if plan.backfill_logs > 0 {
                 let mut listed = Vec::new();
                 for _ in 0..plan.backfill_logs {
-                    let entry = self.log(start, dice, &mut made);
+                    let minute = dice.between(10, 40);
+                    let entry = self.log(start, minute, dice, &mut made);
                     listed.push(entry.to_json(&self.bucket, "SHA-256"));
                     hour.backfill_logs.push(entry.key);
                 }
@@ -181,9 +196,9 @@ impl ChainPlan {
         )
     }
 
-    /// A key for a log that is delivered in the hour that begins at `start`.
-    pub(super) fn log_key(&self, start: Timestamp, dice: &mut Dice) -> String {
-        let time = start + SignedDuration::from_mins(dice.between(10, 40));
+    /// A key for a log that is named for a minute of the hour that begins at `start`.
+    pub(super) fn log_key(&self, start: Timestamp, minute: i64, dice: &mut Dice) -> String {
+        let time = start + SignedDuration::from_mins(minute);
         format!(
             "{}{}_CloudTrail_{}_{}_{}.json.gz",
             self.folder("CloudTrail", time),
@@ -194,10 +209,10 @@ impl ChainPlan {
         )
     }
 
-    fn log(&self, start: Timestamp, dice: &mut Dice, made: &mut Made) -> Entry {
+    fn log(&self, start: Timestamp, minute: i64, dice: &mut Dice, made: &mut Made) -> Entry {
         let plain = log_content(start, dice);
         let entry = Entry {
-            key: self.log_key(start, dice),
+            key: self.log_key(start, minute, dice),
             hash: hex(&Sha256::digest(&plain)),
             start,
         };

@@ -56,7 +56,18 @@ impl Mix {
     pub fn clean(seed: u64) -> Self {
         let mut dice = Dice::new(seed);
         let hours = dice.below(10) + 1;
-        Self::make(&mut dice, hours, &[])
+        let plan = plan(&mut dice, hours);
+        Self::make(&mut dice, plan, &[])
+    }
+
+    /// Two whole trails of one account and Region that share a bucket.
+    pub fn two_trails(seed: u64) -> [Self; 2] {
+        let mut dice = Dice::new(seed);
+        let first = plan(&mut dice, 6);
+        let mut second = first.clone();
+        second.trail = "other".to_owned();
+        second.home_region = "us-west-2".to_owned();
+        [first, second].map(|plan| Self::make(&mut dice, plan, &[]))
     }
 
     /// A trail with some of all tamperings.
@@ -87,12 +98,17 @@ impl Mix {
 
     fn of(dice: &mut Dice, tamperings: &[Tampering]) -> Self {
         let hours = SLOT * (tamperings.len() + 2) + 1;
-        Self::make(dice, hours, tamperings)
+        let mut plan = plan(dice, hours);
+        for hour in &mut plan.hours {
+            // What becomes of these would hang on two digests.
+            hour.late_logs = 0;
+        }
+        Self::make(dice, plan, tamperings)
     }
 
-    fn make(dice: &mut Dice, hours: usize, tamperings: &[Tampering]) -> Self {
+    fn make(dice: &mut Dice, mut plan: ChainPlan, tamperings: &[Tampering]) -> Self {
         let mut expected = Expected::default();
-        let mut plan = plan(dice, hours);
+        let hours = plan.hours.len();
         // Slot 0 is the oldest, the last one the newest; between them one for each.
         let slots: Vec<usize> = (1..)
             .zip(tamperings)
@@ -118,7 +134,10 @@ impl Mix {
         for (tampering, from) in tamperings.iter().zip(&slots) {
             let slot = every.get(*from..from + 3).unwrap_or_default();
             let start = plan.hour(*from);
-            let key = |dice: &mut Dice| plan.log_key(start, dice);
+            let key = |dice: &mut Dice| {
+                let minute = dice.between(10, 40);
+                plan.log_key(start, minute, dice)
+            };
             tampering.apply(slot, key, &mut made, dice, &mut expected);
         }
         let question = Question::of(dice, &plan, tamperings, &made, &mut expected);
@@ -207,6 +226,12 @@ fn plan(dice: &mut Dice, hours: usize) -> ChainPlan {
         logs: dice.below(4),
         backfill_logs: if has_backfill && dice.chance(0.3) {
             dice.below(2) + 1
+        } else {
+            0
+        },
+        // There is no digest yet that would list those of the last hour.
+        late_logs: if number + 1 < hours && dice.chance(0.2) {
+            1
         } else {
             0
         },

@@ -42,6 +42,8 @@ pub enum Tampering {
     SignatureNotHex,
     ForeignKey,
     ForeignKeyInDisguise,
+    AnotherHistory,
+    OddEntries,
     Restart,
     Gap,
     BackfillDigestDeleted,
@@ -68,7 +70,7 @@ pub(super) enum Where {
 }
 
 impl Tampering {
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 42] = [
         Self::LogModified,
         Self::LogDeleted,
         Self::LogsOfHoursDeleted,
@@ -95,6 +97,8 @@ impl Tampering {
         Self::SignatureNotHex,
         Self::ForeignKey,
         Self::ForeignKeyInDisguise,
+        Self::AnotherHistory,
+        Self::OddEntries,
         Self::Restart,
         Self::Gap,
         Self::BackfillDigestDeleted,
@@ -139,6 +143,16 @@ impl Tampering {
                 // The hour's backfill digest would say the same.
                 first.backfill_logs = 0;
                 expected.add("algorithm_unknown", 1);
+            }
+            Self::OddEntries => {
+                first.odd_entries = &[
+                    "1",
+                    "{\"s3Bucket\":[],\"s3Object\":\"\\u001b[2J\"}",
+                    "{\"s3Bucket\":\"another\",\"s3Object\":\"o\",\"hashValue\":\"00\",\
+                     \"hashAlgorithm\":\"SHA-256\"}",
+                ];
+                expected.add("log_entry_malformed", 2);
+                expected.add("log_elsewhere", 1);
             }
             Self::Restart => {
                 first.is_start = true;
@@ -299,14 +313,19 @@ impl Tampering {
                 expected.add("signature_malformed", 1);
             }
             Self::ForeignKey => {
-                made.sign_anew(digest, true);
+                made.sign_anew(digest, &SigningKey::foreign(), true);
                 expected.add("key_unknown", 1);
                 expected.add("digest_altered", 1);
                 expected.add("log_unproven", lost);
             }
             Self::ForeignKeyInDisguise => {
-                made.sign_anew(digest, false);
+                made.sign_anew(digest, &SigningKey::foreign(), false);
                 expected.add("digest_altered", 1);
+                expected.add("log_unproven", lost);
+            }
+            Self::AnotherHistory => {
+                made.sign_anew(digest, &SigningKey::first(), true);
+                expected.add("link_broken", 1);
                 expected.add("log_unproven", lost);
             }
             Self::BackfillDigestDeleted => {
@@ -340,7 +359,7 @@ impl Tampering {
                 expected.add("log_unproven", newest.logs.len());
             }
             Self::NewestByForeignKey => {
-                made.sign_anew(last, true);
+                made.sign_anew(last, &SigningKey::foreign(), true);
                 expected.add("key_unknown", 1);
                 expected.add("log_unproven", newest.logs.len());
             }
@@ -353,6 +372,7 @@ impl Tampering {
             | Self::DigestAlgorithm
             | Self::Restart
             | Self::Gap
+            | Self::OddEntries
             | Self::LateStart
             | Self::Replica => {}
         }
@@ -385,9 +405,8 @@ impl Made {
         }
     }
 
-    /// Modifies a digest and signs it with a foreign key, whose fingerprint it may name.
-    fn sign_anew(&mut self, key: &str, names_key: bool) {
-        let foreign = SigningKey::foreign();
+    /// Modifies a digest and signs it with a key, whose fingerprint it may name.
+    fn sign_anew(&mut self, key: &str, signer: &SigningKey, names_key: bool) {
         let Some(object) = self.objects.get_mut(key) else {
             return;
         };
@@ -400,7 +419,7 @@ impl Made {
         };
         if names_key {
             let fingerprint = member(&text, "digestPublicKeyFingerprint");
-            text = text.replace(&fingerprint, &foreign.fingerprint);
+            text = text.replace(&fingerprint, &signer.fingerprint);
         }
         let signed = format!(
             "{}\n{}/{}\n{}\n{}",
@@ -411,7 +430,7 @@ impl Made {
             member(&text, "previousDigestSignature"),
         );
         object.bytes = gzip(text.as_bytes());
-        let signature = hex(&foreign.sign(&signed));
+        let signature = hex(&signer.sign(&signed));
         object.metadata.insert("signature".to_owned(), signature);
     }
 }
