@@ -30,13 +30,17 @@ lint: ## Check format, lints and documentation; warnings are errors
 check: test lint ## What CI runs
 
 .PHONY: nightly
-nightly: build ## Run what takes long: properties at most an hour, kills 15 minutes, soak 40 minutes
+nightly: build ## Run what takes long: properties at most an hour, kills 15 minutes, soak 40 minutes, digests 10 minutes
 	PROPTEST_CASES=50000 timeout 3600 $(CARGO) test --release --workspace --locked \
 		--test reading --test resources --test payloads
 	REDTRAIL_KILLS=200 timeout 900 $(CARGO) test --release --workspace --locked \
 		--test end_to_end -- --nocapture killed
 	REDTRAIL_SOAK_SECONDS=1800 timeout 2400 $(CARGO) test --release --workspace --locked \
 		--test end_to_end -- --nocapture soaks
+	DIGEST_MIXES=200 $(CARGO) test --release --workspace --locked --test digests
+	python3 -m venv target/judge
+	target/judge/bin/pip install --quiet --requirement tests/python/judge.txt
+	target/release/examples/judge_digests target/judge/bin/aws
 
 .PHONY: clean
 clean: ## Remove what was built

@@ -1,11 +1,13 @@
 //! The AWS edge: the only crate that names an AWS SDK. Log objects come from S3, items go
-//! to DynamoDB, and questions are asked of the tables.
+//! to DynamoDB, questions are asked of the tables, and CloudTrail gives its public keys.
 
 pub mod answer;
 pub mod clients;
 pub mod dynamodb;
 pub mod names;
+pub mod public_keys;
 pub mod query;
 pub mod s3;
 pub mod shared_config;
 pub mod timer;
+pub mod trail_bucket;

@@ -1,6 +1,8 @@
 //! Log objects from S3: GetObject, streamed.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html>
 
+use std::collections::HashMap;
+
 use aws_sdk_s3::{
     error::{ProvideErrorMetadata, SdkError},
     operation::get_object::GetObjectError,
@@ -32,14 +34,13 @@ pub struct S3Body {
     stream: ByteStream,
 }
 
-impl LogSource for S3Source {
-    type Body = S3Body;
-
-    async fn open(
+impl S3Source {
+    /// Opens an object, with what stands beside it as `x-amz-meta-`.
+    pub(crate) async fn open_with_metadata(
         &self,
         object: &ObjectAddress,
         exactly: Option<&ObjectIdentity>,
-    ) -> Result<S3Body, EdgeError> {
+    ) -> Result<(S3Body, HashMap<String, String>), EdgeError> {
         let version = exactly.and_then(|exactly| exactly.version_id.as_ref());
         // A version alone does not do: `null`, of suspended versioning, can be written anew.
         let etag = exactly.and_then(|exactly| exactly.etag.as_ref());
@@ -62,11 +63,25 @@ impl LogSource for S3Source {
             version_id: got.version_id,
             stored_bytes: got.content_length.and_then(|bytes| bytes.try_into().ok()),
         };
-        Ok(S3Body {
+        let body = S3Body {
             object: object.clone(),
             identity,
             stream: got.body,
-        })
+        };
+        Ok((body, got.metadata.unwrap_or_default()))
+    }
+}
+
+impl LogSource for S3Source {
+    type Body = S3Body;
+
+    async fn open(
+        &self,
+        object: &ObjectAddress,
+        exactly: Option<&ObjectIdentity>,
+    ) -> Result<S3Body, EdgeError> {
+        let (body, _) = self.open_with_metadata(object, exactly).await?;
+        Ok(body)
     }
 }
 

@@ -23,6 +23,14 @@ pub async fn s3(region: Option<String>, endpoint_url: Option<String>) -> aws_sdk
     aws_sdk_s3::Client::from_conf(config.build())
 }
 
+/// A CloudTrail client. What is given goes before what is configured.
+pub async fn cloudtrail(
+    region: Option<String>,
+    endpoint_url: Option<String>,
+) -> aws_sdk_cloudtrail::Client {
+    aws_sdk_cloudtrail::Client::new(&config(region, endpoint_url).await)
+}
+
 async fn config(region: Option<String>, endpoint_url: Option<String>) -> SdkConfig {
     let http_client = match &endpoint_url {
         // Without TLS no root certificates are read, which takes longer than all the rest.

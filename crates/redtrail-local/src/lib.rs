@@ -10,6 +10,7 @@ mod error;
 mod fault_proxy;
 mod http_server;
 mod local_aws;
+mod public_keys;
 mod runtime_api;
 mod s3;
 mod tables;
@@ -24,6 +25,7 @@ pub use fault_proxy::{
     ThroughputLimit,
 };
 pub use local_aws::{LocalAws, LocalAwsOptions, Storage};
+pub use public_keys::PublicKeysServer;
 pub use runtime_api::{InvocationOutcome, MAXIMUM_PAYLOAD, RuntimeApi};
 pub use s3::{S3Server, StoredObject};
 pub use tables::{DeclaredTable, declared_tables};

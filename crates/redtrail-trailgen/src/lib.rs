@@ -4,6 +4,7 @@
 
 mod cast;
 mod dice;
+pub mod digest;
 mod event;
 mod family;
 mod gzip;

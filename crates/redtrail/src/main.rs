@@ -11,11 +11,15 @@ mod local;
 mod objects;
 mod output;
 mod plain_text;
+mod public_keys;
 mod query;
 mod raw;
 mod record_text;
 mod short_name;
 mod time_range;
+mod trail_folder;
+mod verify;
+mod verify_report;
 
 use std::process::ExitCode;
 
@@ -35,6 +39,8 @@ enum Command {
     Events(events::Events),
     Query(query::Query),
     Raw(raw::Raw),
+    Verify(verify::Verify),
+    PublicKeys(public_keys::PublicKeysCommand),
     Local(local::Local),
 }
 
@@ -44,6 +50,7 @@ Examples:
   redtrail events payload.json                what the function would fetch
   redtrail query principal arn:aws:iam::123456789012:role/Analyst --since 6h
   redtrail raw REFERENCE                      the original record, from S3
+  redtrail verify --bucket BUCKET --since 2d  what the trail's digests prove
   redtrail local                              an S3 and a DynamoDB to try it on
 
 redtrail COMMAND --help says more of each.";
@@ -54,6 +61,8 @@ fn main() -> ExitCode {
         Command::Events(command) => command.run(),
         Command::Query(command) => command.run(),
         Command::Raw(command) => command.run(),
+        Command::Verify(command) => command.run(),
+        Command::PublicKeys(command) => command.run(),
         Command::Local(command) => command.run(),
     };
     result.unwrap_or_else(|failure| failure.report())

@@ -8,7 +8,8 @@ use super::Rejected;
 /// Plain bytes are handed on in pieces of at most this size.
 const PIECE_BYTES: usize = 64 * 1024;
 
-pub(crate) struct Gunzip {
+/// Unpacks one object as its bytes arrive.
+pub struct Gunzip {
     form: Form,
     piece: Vec<u8>,
     plain_bytes: u64,
@@ -26,7 +27,7 @@ enum Form {
 }
 
 impl Gunzip {
-    pub(crate) fn new(max_plain_bytes: u64) -> Self {
+    pub fn new(max_plain_bytes: u64) -> Self {
         Self {
             form: Form::Unknown(Vec::new()),
             piece: Vec::new(),
@@ -36,7 +37,10 @@ impl Gunzip {
     }
 
     /// Takes the next bytes of the object and hands their plain bytes to `plain`.
-    pub(crate) fn push(
+    ///
+    /// # Errors
+    /// When they break the object, or `plain` says so.
+    pub fn push(
         &mut self,
         bytes: &[u8],
         plain: &mut impl FnMut(&[u8]) -> Result<(), Rejected>,
@@ -57,7 +61,10 @@ impl Gunzip {
     }
 
     /// The object has ended.
-    pub(crate) fn finish(&self) -> Result<(), Rejected> {
+    ///
+    /// # Errors
+    /// When it ended too early.
+    pub fn finish(&self) -> Result<(), Rejected> {
         match &self.form {
             Form::Unknown(start) if start.is_empty() => Err(Rejected::Empty),
             Form::Unknown(_) | Form::Gzip { ended: false, .. } => Err(Rejected::Truncated),

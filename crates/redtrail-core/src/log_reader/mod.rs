@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use crate::select::{Judgement, Selector, Unreadable};
 
 pub(crate) use delimit::Delimiter;
+pub use gunzip::Gunzip;
 pub use pick::{Picked, PickedElement, Picker};
 pub use rejected::Rejected;
 

@@ -11,3 +11,4 @@ mod local;
 mod query;
 mod raw;
 mod run;
+mod verify;

@@ -1,0 +1,77 @@
+//! The places that a bucket holds a trail's digests or logs of, by its folders.
+
+use std::collections::BTreeSet;
+
+use redtrail_core::edge::EdgeError;
+use redtrail_model::is_account_id;
+
+use crate::{
+    edge::TrailBucket,
+    place::{Place, aws_logs},
+};
+
+/// Which places are asked for; an empty set means whatever is there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// What stands before `AWSLogs/`: nothing, or a prefix that ends with `/`.
+    pub prefix: String,
+    pub accounts: BTreeSet<String>,
+    pub regions: BTreeSet<String>,
+}
+
+/// The places asked for, in order. One that was named is among them though nothing of it is
+/// in the bucket.
+///
+/// # Errors
+/// When the bucket cannot be listed.
+pub async fn places<B: TrailBucket>(bucket: &B, wanted: &Wanted) -> Result<Vec<Place>, EdgeError> {
+    let mut found = BTreeSet::new();
+    let mut organizations = vec![None];
+    for folder in bucket.folders(&aws_logs(&wanted.prefix, None)).await? {
+        if folder.starts_with("o-") {
+            organizations.push(Some(folder));
+        }
+    }
+    for organization in &organizations {
+        let folder = aws_logs(&wanted.prefix, organization.as_deref());
+        for account in bucket.folders(&folder).await? {
+            let is_wanted = wanted.accounts.is_empty() || wanted.accounts.contains(&account);
+            if !is_account_id(&account) || !is_wanted {
+                continue;
+            }
+            for kind in ["CloudTrail-Digest", "CloudTrail"] {
+                for region in bucket
+                    .folders(&format!("{folder}{account}/{kind}/"))
+                    .await?
+                {
+                    if wanted.regions.is_empty() || wanted.regions.contains(&region) {
+                        found.insert(Place {
+                            prefix: wanted.prefix.clone(),
+                            organization: organization.clone(),
+                            account: account.clone(),
+                            region,
+                        });
+                    }
+                }
+            }
+        }
+    }
+    for account in &wanted.accounts {
+        for region in &wanted.regions {
+            let is_found = |place: &Place| place.account == *account && place.region == *region;
+            if !found.iter().any(is_found) {
+                let organization = match organizations.as_slice() {
+                    [None, Some(only)] => Some(only.clone()),
+                    _ => None,
+                };
+                found.insert(Place {
+                    prefix: wanted.prefix.clone(),
+                    organization,
+                    account: account.clone(),
+                    region: region.clone(),
+                });
+            }
+        }
+    }
+    Ok(found.into_iter().collect())
+}
