@@ -1,18 +1,22 @@
 """Lints the template as it is, as SAM transforms it, and as CloudFormation decides it for every
-combination of conditions that matters; then reads the policy statements that it prints.
+combination of conditions that matters; then reads the policy statements that it prints, and the
+Terraform module around it.
 
-`--all` takes every pair of settings with every delivery; else each delivery goes with everything
-else off and with everything else on."""
+Each delivery goes with every other setting off and with every other setting on. With `--all`, also
+with so many mixtures that any two settings meet in all four ways."""
 
 import argparse
 import itertools
 import json
+import os
 import re
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+import hcl2
+import package
 import template as cloudformation
 
 OTHER_ACCOUNT = "444455556666"
@@ -65,17 +69,28 @@ FORBIDDEN = [
 ]
 
 
-def cases(everything):
+
+
+def mixtures(names):
+    """Choices of names such that any two of them are on and on, on and off, off and on, off and off.
+
+    Of seven choices each name is in four of the last six, and no two names in the same four: they
+    differ both ways, share one, and the first choice is empty. That does for fifteen names."""
+    columns = list(itertools.combinations(range(1, 7), 4))
+    assert len(names) <= len(columns)
+    for row in range(7):
+        yield [name for name, column in zip(names, columns) if row in column]
+
+
+def cases(with_mixtures):
     for delivery, given in DELIVERIES.items():
-        yield delivery, given
-        possible = {name: values for name, values in SETTINGS.items() if name != "trail-key" or delivery != "new-trail"}
-        if everything:
-            chosen = itertools.combinations(possible, 2)
-        else:
-            chosen = [tuple(possible)]
+        possible = [name for name in SETTINGS if (delivery, name) != ("new-trail", "trail-key")]
+        chosen = [[], possible]
+        if with_mixtures:
+            chosen += list(mixtures(possible))[1:]
         for names in chosen:
-            settings = dict(itertools.chain.from_iterable(possible[name].items() for name in names))
-            label = "-and-".join(names) if everything else "everything"
+            settings = dict(itertools.chain.from_iterable(SETTINGS[name].items() for name in names))
+            label = "everything" if names == possible else "-".join(names) or "nothing"
             yield f"{delivery}-with-{label}", given | settings
 
 
@@ -102,6 +117,21 @@ def check_printed_statements(name, resolver, decided):
                 assert {"Sid", "Effect", "Principal", "Action", "Resource"} <= statement.keys(), (name, statement)
 
 
+def check_terraform():
+    """Nothing here runs Terraform, so this is its syntax and the names it shares with the stack."""
+    module = {}
+    for file in sorted((cloudformation.ROOT / "examples/terraform").glob("*.tf")):
+        with file.open() as text:
+            for kind, entries in hcl2.load(text).items():
+                module.setdefault(kind, []).extend(entries)
+    template = package.plain_template()
+    (stack,) = (entry["aws_cloudformation_stack"] for entry in module["resource"] if "aws_cloudformation_stack" in entry)
+    given = set(re.findall(r"(\w+)'?\"?\s*[:=]", str(stack["redtrail"]["parameters"])))
+    assert package.CODE_PARAMETERS.keys() <= given, given
+    named = re.findall(r"outputs\[[\\\"']+(\w+)", str(module["output"]))
+    assert len(named) == 2 and set(named) <= template["Outputs"].keys(), named
+
+
 def run(*command):
     print("+", *command[:6], "…" if len(command) > 6 else "", flush=True)
     return subprocess.run(command, cwd=cloudformation.ROOT).returncode == 0
@@ -110,18 +140,20 @@ def run(*command):
 def main():
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--all", action="store_true")
-    everything = arguments.parse_args().all
+    with_mixtures = arguments.parse_args().all
     tools = Path(sys.executable).parent
+    os.environ["SAM_CLI_TELEMETRY"] = "0"
     sam_template = cloudformation.load()
 
     for given, rule in FORBIDDEN:
         broken = cloudformation.Resolver(sam_template, given).broken_rules()
         assert broken == [rule], f"{given} breaks {broken}, not {rule}"
 
+    check_terraform()
     ok = run(str(tools / "sam"), "validate", "--lint", "--region", "us-east-1")
     with tempfile.TemporaryDirectory() as folder:
         files = []
-        for name, given in cases(everything):
+        for name, given in cases(with_mixtures):
             resolver = cloudformation.Resolver(sam_template, given)
             assert not resolver.broken_rules(), (name, resolver.broken_rules())
             code = {"Bucket": "code", "Key": "redtrail.zip"}
@@ -136,8 +168,8 @@ def main():
         print(f"{len(files)} combinations, the largest of {size} bytes", flush=True)
         ok &= run(str(tools / "cfn-lint"), "template.yaml", *files)
         ok &= run(
-            *[str(tools / "checkov"), "--compact", "--quiet", "--framework", "cloudformation"],
-            *["--config-file", "scripts/checkov.yaml", "--directory", folder],
+            *[str(tools / "checkov"), "--compact", "--quiet", "--framework", "cloudformation", "terraform"],
+            *["--config-file", "scripts/checkov.yaml", "--directory", folder, "--directory", "examples/terraform"],
         )
     print("1 passed, 0 failed" if ok else "0 passed, 1 failed")
     return 0 if ok else 1

@@ -117,7 +117,7 @@ expect() { # event, answer
 }
 
 stored() { # table, key
-  target/release/redtrail query "$1" "$2" --output jsonl | wc -l
+  target/release/redtrail query "$1" "$2" --output jsonl 2>/dev/null | wc -l
 }
 
 person=arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_DataAnalyst_8f2c4a1b9d3e7056

@@ -3,6 +3,7 @@ decided for given parameters, so that tools that do not follow conditions see wh
 
 import copy
 import logging
+import os
 import re
 from pathlib import Path
 
@@ -18,7 +19,9 @@ PSEUDO_PARAMETERS = {
     "AWS::StackName": "redtrail",
     "AWS::URLSuffix": "amazonaws.com",
 }
-# SAM's translator complains that nobody asked for its metrics.
+# SAM's translator wants a Region to be set, though nothing of the template's depends on it.
+os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
+# It also complains that nobody asked for its metrics.
 logging.getLogger("samtranslator.metrics.metrics").setLevel(logging.ERROR)
 NO_VALUE = {"Ref": "AWS::NoValue"}
 

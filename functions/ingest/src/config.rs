@@ -10,12 +10,14 @@ use thiserror::Error;
 /// The variables that a stack sets for the function. It also reads those that Lambda sets,
 /// `RUST_LOG`, and `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_S3` and
 /// `AWS_ENDPOINT_URL_DYNAMODB` where it runs against other servers than AWS's.
-pub const VARIABLES: [&str; 9] = [
+pub const VARIABLES: [&str; 11] = [
     "PRINCIPALS_TABLE",
     "RESOURCES_TABLE",
     "DIRECTORY_TABLE",
     "LEDGER_TABLE",
     "RETENTION_DAYS",
+    "DIRECTORY_RETENTION_DAYS",
+    "LEDGER_RETENTION_DAYS",
     "REDSHIFT_ACCOUNT_IDS",
     "REDSHIFT_SERVICE_NAMES",
     "TRAIL_BUCKET_REGION",

@@ -29,10 +29,14 @@ pub const OBJECTS_ACCEPTED: Metric = count("ObjectsAccepted");
 /// Objects of which some records are quarantined.
 pub const OBJECTS_PARTIAL: Metric = count("ObjectsPartial");
 pub const OBJECTS_REJECTED: Metric = count("ObjectsRejected");
+/// Objects that the ledger had as finished: announced again.
+pub const OBJECTS_FINISHED_BEFORE: Metric = count("ObjectsFinishedBefore");
 /// Objects and messages that were announced and are none of redtrail's business.
 pub const OBJECTS_PASSED_OVER: Metric = count("ObjectsPassedOver");
 /// Objects given back, to be tried again.
 pub const OBJECTS_FAILED: Metric = count("ObjectsFailed");
+/// Of those, objects that will go on from where they stopped.
+pub const OBJECTS_PUT_OFF: Metric = count("ObjectsPutOff");
 /// Objects given back because a policy does not permit reading or writing.
 pub const ACCESS_DENIED: Metric = count("AccessDenied");
 /// Messages that could not be understood.
@@ -43,10 +47,20 @@ pub const RECORDS_NOT_SELECTED: Metric = count("RecordsNotSelected");
 pub const RECORDS_QUARANTINED: Metric = count("RecordsQuarantined");
 pub const RECORDS_STORED: Metric = count("RecordsStored");
 pub const RECORDS_DUPLICATE: Metric = count("RecordsDuplicate");
+/// Duplicates that tell something else than the event before them.
+pub const RECORDS_CONFLICTING: Metric = count("RecordsConflicting");
 pub const RECORDS_EXPIRED: Metric = count("RecordsExpired");
 /// Events of operations without a row in the rules: kept, by the general rule.
 pub const UNKNOWN_OPERATIONS: Metric = count("UnknownOperations");
 pub const ITEMS_WRITTEN: Metric = count("ItemsWritten");
+/// Requests to write to the tables.
+pub const BATCHES_WRITTEN: Metric = count("BatchesWritten");
+/// Requests refused for their rate, and tried again.
+pub const BATCHES_THROTTLED: Metric = count("BatchesThrottled");
+/// Requests that failed otherwise, and were tried again.
+pub const BATCHES_FAILED: Metric = count("BatchesFailed");
+/// Items that DynamoDB left over, mostly because their key is busy; they were tried again.
+pub const ITEMS_UNPROCESSED: Metric = count("ItemsUnprocessed");
 pub const STORED_BYTES: Metric = Metric {
     name: "StoredBytes",
     unit: "Bytes",
