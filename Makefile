@@ -2,11 +2,13 @@
 CARGO ?= cargo
 # One profile, all packages and all targets at once: dependencies are then built with the same
 # features for everything here, so that one build serves it all.
+TOOLS := target/tools/python/bin
 BUILD := $(CARGO) build --release --workspace --all-targets --locked
+TEST := $(CARGO) test --release --workspace --locked
 
 .PHONY: help
 help: ## Show this help
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 .PHONY: build
 build: ## Build the function, the command, the demo and the tests
@@ -18,7 +20,7 @@ demo: build ## Run a sample trail through the real function and ask the tables t
 
 .PHONY: test
 test: build ## Run every test
-	$(CARGO) test --release --workspace --locked
+	$(TEST)
 
 .PHONY: lint
 lint: ## Check format, lints and documentation; warnings are errors
@@ -26,21 +28,53 @@ lint: ## Check format, lints and documentation; warnings are errors
 	$(CARGO) clippy --release --workspace --all-targets --locked -- --deny warnings
 	RUSTDOCFLAGS='--deny warnings' $(CARGO) doc --release --workspace --no-deps --locked --document-private-items
 
+.PHONY: template
+template: ## Check the template: SAM, cfn-lint and checkov over combinations of its conditions
+	scripts/tools.sh template
+	$(TOOLS)/python scripts/check_template.py
+
 .PHONY: check
-check: test lint ## What CI runs
+check: test lint template ## What CI runs
+
+.PHONY: sam-build
+sam-build: ## Build the function for Lambda: SAM with cargo-lambda, for glibc 2.30
+	scripts/tools.sh template build
+	PATH="$(CURDIR)/$(TOOLS):$$PATH" SAM_CLI_TELEMETRY=0 sam build
+
+.PHONY: sam-local
+sam-local: build sam-build ## Run it in a container against embedded servers: sam local invoke, on podman
+	SAM="$(CURDIR)/$(TOOLS)/sam" scripts/sam-local.sh
+
+.PHONY: package
+package: sam-build ## Make dist/: the zip, its SHA-256 and a plain CloudFormation template
+	$(TOOLS)/python scripts/package.py
 
 .PHONY: nightly
-nightly: build ## Run what takes long: properties at most an hour, kills 15 minutes, soak 40 minutes, digests 10 minutes
-	PROPTEST_CASES=50000 timeout 3600 $(CARGO) test --release --workspace --locked \
-		--test reading --test resources --test payloads
-	REDTRAIL_KILLS=200 timeout 900 $(CARGO) test --release --workspace --locked \
-		--test end_to_end -- --nocapture killed
-	REDTRAIL_SOAK_SECONDS=1800 timeout 2400 $(CARGO) test --release --workspace --locked \
-		--test end_to_end -- --nocapture soaks
-	DIGEST_MIXES=200 $(CARGO) test --release --workspace --locked --test digests
+nightly: properties kills soak digests template-all package sam-local ## All that takes long: about three hours
+
+.PHONY: properties
+properties: build ## Run the properties on 50,000 cases each; at most an hour
+	PROPTEST_CASES=50000 timeout 3600 $(TEST) --test reading --test resources --test payloads
+
+.PHONY: kills
+kills: build ## Kill the function at 200 of its requests; at most 15 minutes
+	REDTRAIL_KILLS=200 timeout 900 $(TEST) --test end_to_end -- --nocapture killed
+
+.PHONY: soak
+soak: build ## Run the function on a bad wire for half an hour
+	REDTRAIL_SOAK_SECONDS=1800 timeout 2400 $(TEST) --test end_to_end -- --nocapture soaks
+
+.PHONY: digests
+digests: build ## Find 200 mixtures of tampering; have the AWS CLI judge where it is right
+	DIGEST_MIXES=200 timeout 1800 $(TEST) --test digests
 	python3 -m venv target/judge
 	target/judge/bin/pip install --quiet --requirement tests/python/judge.txt
 	target/release/examples/judge_digests target/judge/bin/aws
+
+.PHONY: template-all
+template-all: ## Check the template over every combination of its conditions
+	scripts/tools.sh template
+	$(TOOLS)/python scripts/check_template.py --all
 
 .PHONY: clean
 clean: ## Remove what was built

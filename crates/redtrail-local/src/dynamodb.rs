@@ -1,6 +1,6 @@
 //! The embedded DynamoDB: dynoxide behind its own HTTP server.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, SocketAddrV4};
 use std::path::PathBuf;
 
 use dynoxide::Database;
@@ -19,7 +19,7 @@ pub enum DynamoDbStorage {
     File(PathBuf),
 }
 
-/// A DynamoDB on loopback, until it is stopped or dropped.
+/// A DynamoDB on this machine, until it is stopped or dropped.
 #[derive(Debug)]
 pub struct DynamoDbServer {
     address: SocketAddr,
@@ -29,8 +29,11 @@ pub struct DynamoDbServer {
 }
 
 impl DynamoDbServer {
-    /// Starts on a port of 127.0.0.1; 0 is any free one.
-    pub async fn start(storage: &DynamoDbStorage, port: u16) -> Result<Self, LocalError> {
+    /// Starts on an address, whose port 0 is any free one.
+    pub async fn start(
+        storage: &DynamoDbStorage,
+        address: SocketAddrV4,
+    ) -> Result<Self, LocalError> {
         let database = match storage {
             DynamoDbStorage::Memory => Database::memory(),
             DynamoDbStorage::File(path) => Database::new(&path.to_string_lossy()),
@@ -38,7 +41,7 @@ impl DynamoDbServer {
         let database = database.map_err(|error| LocalError::Database {
             source: Box::new(error),
         })?;
-        let (listener, address) = listen(port).await?;
+        let (listener, address) = listen(address).await?;
         let (stop, stopped) = oneshot::channel::<()>();
         let stopped = async move {
             stopped.await.ok();

@@ -2,13 +2,17 @@
 
 use std::error::Error;
 use std::io;
+use std::net::SocketAddrV4;
 use std::path::PathBuf;
 
 /// A server could not be started, or not be filled.
 #[derive(Debug, thiserror::Error)]
 pub enum LocalError {
-    #[error("could not listen on 127.0.0.1:{port}")]
-    Listen { port: u16, source: io::Error },
+    #[error("could not listen on {address}")]
+    Listen {
+        address: SocketAddrV4,
+        source: io::Error,
+    },
     #[error("could not use the folder {}", path.display())]
     Folder { path: PathBuf, source: io::Error },
     #[error("could not serve the folder {} as S3", path.display())]

@@ -1,8 +1,8 @@
-//! An HTTP/1.1 server on loopback around any hyper service, until it is stopped or dropped. A
+//! An HTTP/1.1 server around any hyper service, until it is stopped or dropped. A
 //! service that fails gives no answer: its connection is reset.
 
 use std::error::Error;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
 use hyper::body::{Body, Incoming};
 use hyper::service::Service;
@@ -23,7 +23,7 @@ pub(crate) struct HttpServer {
 }
 
 impl HttpServer {
-    pub(crate) async fn start<S, B>(port: u16, service: S) -> Result<Self, LocalError>
+    pub(crate) async fn start<S, B>(address: SocketAddrV4, service: S) -> Result<Self, LocalError>
     where
         S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
         S::Future: Send,
@@ -32,7 +32,7 @@ impl HttpServer {
         B::Data: Send,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
-        let (listener, address) = listen(port).await?;
+        let (listener, address) = listen(address).await?;
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn(serve(listener, service, stopped));
         Ok(Self {
@@ -53,14 +53,19 @@ impl HttpServer {
     }
 }
 
-/// Binds a port of 127.0.0.1; 0 is any free one.
-pub(crate) async fn listen(port: u16) -> Result<(TcpListener, SocketAddr), LocalError> {
-    let listen_error = |source| LocalError::Listen { port, source };
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-        .await
-        .map_err(listen_error)?;
-    let address = listener.local_addr().map_err(listen_error)?;
-    Ok((listener, address))
+/// Any free port of 127.0.0.1.
+pub(crate) const LOOPBACK: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0);
+
+/// Binds an address, whose port 0 is any free one. The address to reach it by from this machine
+/// comes with it.
+pub(crate) async fn listen(address: SocketAddrV4) -> Result<(TcpListener, SocketAddr), LocalError> {
+    let listen_error = |source| LocalError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(listen_error)?;
+    let mut reached_by = listener.local_addr().map_err(listen_error)?;
+    if reached_by.ip().is_unspecified() {
+        reached_by.set_ip(Ipv4Addr::LOCALHOST.into());
+    }
+    Ok((listener, reached_by))
 }
 
 async fn serve<S, B>(listener: TcpListener, service: S, mut stopped: oneshot::Receiver<()>)

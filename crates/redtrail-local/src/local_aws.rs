@@ -1,6 +1,7 @@
 //! All of it for one run: S3, DynamoDB with the template's tables, and the environment to use them.
 
 use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 
 use redtrail_model::{TABLES, Table};
@@ -14,7 +15,7 @@ use crate::error::LocalError;
 use crate::s3::{S3Server, StoredObject};
 use crate::tables::declared_tables;
 
-/// An S3 and a DynamoDB on loopback, until they are stopped or dropped.
+/// An S3 and a DynamoDB on this machine, until they are stopped or dropped.
 #[derive(Debug)]
 pub struct LocalAws {
     s3: S3Server,
@@ -28,9 +29,11 @@ pub struct LocalAws {
 #[derive(Clone, Debug)]
 pub struct LocalAwsOptions {
     pub storage: Storage,
-    /// A port of 127.0.0.1; 0 is any free one.
+    /// The address to listen on: loopback, or one that others reach too.
+    pub listen: Ipv4Addr,
+    /// 0 is any free one.
     pub s3_port: u16,
-    /// A port of 127.0.0.1; 0 is any free one.
+    /// 0 is any free one.
     pub dynamodb_port: u16,
     /// The tables are called by it: `redtrail-principals` and so on.
     pub table_prefix: String,
@@ -49,6 +52,7 @@ impl Default for LocalAwsOptions {
     fn default() -> Self {
         Self {
             storage: Storage::Temporary,
+            listen: Ipv4Addr::LOCALHOST,
             s3_port: 0,
             dynamodb_port: 0,
             table_prefix: "redtrail".to_owned(),
@@ -77,8 +81,10 @@ impl LocalAws {
                 (s3_folder, DynamoDbStorage::File(database), None)
             }
         };
-        let s3 = S3Server::start(&s3_folder, options.s3_port).await?;
-        let dynamodb = DynamoDbServer::start(&dynamodb_storage, options.dynamodb_port).await?;
+        let address = |port| SocketAddrV4::new(options.listen, port);
+        let s3 = S3Server::start(&s3_folder, address(options.s3_port)).await?;
+        let dynamodb =
+            DynamoDbServer::start(&dynamodb_storage, address(options.dynamodb_port)).await?;
         let dynamodb_client = dynamodb_client(&dynamodb.endpoint());
         let table_names = create_tables(&dynamodb_client, template, &options.table_prefix).await?;
         Ok(Self {

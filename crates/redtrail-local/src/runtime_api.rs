@@ -18,7 +18,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::environment::REGION;
 use crate::error::LocalError;
-use crate::http_server::HttpServer;
+use crate::http_server::{HttpServer, LOOPBACK};
 
 /// What Lambda takes at most, as the payload of an invocation and as its response: 6 MB.
 pub const MAXIMUM_PAYLOAD: usize = 6 * 1024 * 1024;
@@ -84,7 +84,7 @@ impl RuntimeApi {
             async move { Ok::<_, Infallible>(state.answer(request).await) }
         });
         Ok(Self {
-            server: HttpServer::start(0, service).await?,
+            server: HttpServer::start(LOOPBACK, service).await?,
             invocations,
             init_error,
         })

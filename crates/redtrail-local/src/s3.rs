@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io;
+use std::net::SocketAddrV4;
 use std::path::{Path, PathBuf};
 
 use aws_sdk_s3::{Client, Error};
@@ -15,7 +16,7 @@ use crate::environment::{ACCESS_KEY_ID, SECRET_ACCESS_KEY};
 use crate::error::LocalError;
 use crate::http_server::HttpServer;
 
-/// An S3 on loopback, until it is stopped or dropped.
+/// An S3 on this machine, until it is stopped or dropped.
 #[derive(Debug)]
 pub struct S3Server {
     server: HttpServer,
@@ -34,15 +35,16 @@ pub struct StoredObject {
 }
 
 impl S3Server {
-    /// Serves a folder, in which each bucket is a folder, on a port of 127.0.0.1; 0 is any free one.
-    pub async fn start(folder: &Path, port: u16) -> Result<Self, LocalError> {
+    /// Serves a folder, in which each bucket is a folder, on an address, whose port 0 is any free
+    /// one.
+    pub async fn start(folder: &Path, address: SocketAddrV4) -> Result<Self, LocalError> {
         let file_system = FileSystem::new(folder).map_err(|error| LocalError::S3Folder {
             path: folder.to_owned(),
             source: format!("{error:?}").into(),
         })?;
         let mut builder = S3ServiceBuilder::new(file_system);
         builder.set_auth(SimpleAuth::from_single(ACCESS_KEY_ID, SECRET_ACCESS_KEY));
-        let server = HttpServer::start(port, builder.build()).await?;
+        let server = HttpServer::start(address, builder.build()).await?;
         let client = s3_client(&endpoint(&server));
         Ok(Self {
             server,
@@ -194,6 +196,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
+    use crate::http_server::LOOPBACK;
 
     /// With all that must be escaped, and as long as a digest's key in an organization.
     const KEY: &str = "security/cloudtrail/AWSLogs/o-exampleorg/111122223333/CloudTrail-Digest/\
@@ -208,7 +211,7 @@ mod tests {
             fs::write(path, text).unwrap();
         }
         let folder = TempDir::new().unwrap();
-        let server = S3Server::start(folder.path(), 0).await.unwrap();
+        let server = S3Server::start(folder.path(), LOOPBACK).await.unwrap();
         let client = server.client().clone();
         let objects = server.put_folder("trail", source.path()).await.unwrap();
         (folder, server, client, objects)

@@ -3,6 +3,7 @@
 
 use std::{
     fs, io,
+    net::Ipv4Addr,
     path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
@@ -49,11 +50,15 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Args)]
 #[command(after_help = HELP)]
 pub(crate) struct Local {
-    /// S3's port on 127.0.0.1; 0 is any free one
+    /// Address to listen on; 0.0.0.0 lets in containers, and whoever reaches this machine
+    #[arg(long, value_name = "ADDRESS", default_value_t = Ipv4Addr::LOCALHOST)]
+    listen: Ipv4Addr,
+
+    /// S3's port; 0 is any free one
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     s3_port: u16,
 
-    /// DynamoDB's port on 127.0.0.1; 0 is any free one
+    /// DynamoDB's port; 0 is any free one
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     dynamodb_port: u16,
 
@@ -61,9 +66,13 @@ pub(crate) struct Local {
     #[arg(long)]
     folder: Option<PathBuf>,
 
-    /// Begin with an empty bucket and empty tables
-    #[arg(long)]
+    /// Begin without a bucket and with empty tables
+    #[arg(long, conflicts_with = "empty_tables")]
     empty: bool,
+
+    /// Begin with the sample in the bucket and empty tables, for a function to fill
+    #[arg(long)]
+    empty_tables: bool,
 
     /// Write the environment lines to this file once all is ready, for scripts to wait for
     #[arg(long, value_name = "FILE")]
@@ -76,6 +85,9 @@ Examples:
   redtrail local --folder ./local --s3-port 9000 --dynamodb-port 8000
   redtrail local --ready-file env.sh &
   until [ -e env.sh ]; do sleep 0.1; done; . ./env.sh; aws dynamodb list-tables
+  redtrail local --empty-tables --listen 0.0.0.0 --s3-port 9000 --dynamodb-port 8000
+
+The last is what events/env/local.json expects, for `sam local invoke`.
 
 The lines it prints go into the shell where redtrail, the AWS CLI or boto3 shall use it.";
 
@@ -101,6 +113,7 @@ impl Local {
                 .folder
                 .clone()
                 .map_or(Storage::Temporary, Storage::Folder),
+            listen: self.listen,
             s3_port: self.s3_port,
             dynamodb_port: self.dynamodb_port,
             ..LocalAwsOptions::default()
@@ -109,7 +122,7 @@ impl Local {
             .await
             .map_err(not_started)?;
         if !self.empty {
-            fill(&aws).await?;
+            fill(&aws, !self.empty_tables).await?;
         }
         self.say_ready(&aws)?;
         tokio::select! {
@@ -158,14 +171,23 @@ impl Local {
     }
 }
 
-/// Puts the sample into its bucket and its events into the tables, as the function would.
-async fn fill(aws: &LocalAws) -> Result<(), Failure> {
+/// Puts the sample into its bucket and, if asked to, its events into the tables, as the function
+/// would.
+async fn fill(aws: &LocalAws, tables: bool) -> Result<(), Failure> {
     let folder = tempfile::tempdir().map_err(system)?;
     sample::write(folder.path()).map_err(system)?;
     let objects = aws
         .put_folder(sample::BUCKET, folder.path())
         .await
         .map_err(not_started)?;
+    if !tables {
+        remark(&format!(
+            "s3://{} holds {} objects; the tables are empty",
+            sample::BUCKET,
+            objects.len()
+        ));
+        return Ok(());
+    }
     let reports = ingest_all(aws, &objects).await?;
     let mut tally = Tally::default();
     for report in &reports {
@@ -245,7 +267,9 @@ async fn ingest_all(aws: &LocalAws, objects: &[StoredObject]) -> Result<Vec<Repo
 
 fn not_started(error: LocalError) -> Failure {
     let next = match &error {
-        LocalError::Listen { .. } => "Choose another port, or leave it out for any free one.",
+        LocalError::Listen { .. } => {
+            "Choose another address or port, or leave it out for any free port."
+        }
         LocalError::Folder { .. } | LocalError::S3Folder { .. } | LocalError::Database { .. } => {
             "Give --folder a folder that can be written, or leave it out."
         }

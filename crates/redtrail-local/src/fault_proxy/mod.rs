@@ -24,7 +24,7 @@ pub use self::fault::{Fault, FaultKind, ThroughputLimit};
 pub use self::random::RandomFaults;
 pub use self::request::{AwsService, ProxiedRequest, Put};
 use crate::error::LocalError;
-use crate::http_server::HttpServer;
+use crate::http_server::{HttpServer, LOOPBACK};
 
 /// One proxy with two addresses, one for S3 and one for DynamoDB, until it is stopped or dropped.
 /// Requests to both are numbered together, so that the nth request of a process can be named.
@@ -111,5 +111,5 @@ async fn serve(
             answerer.answer(&upstream, request).await
         }
     });
-    HttpServer::start(0, service).await
+    HttpServer::start(LOOPBACK, service).await
 }
