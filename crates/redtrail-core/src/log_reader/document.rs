@@ -8,6 +8,7 @@ use super::{
     gunzip::Gunzip,
     split::{Element, Splitter},
 };
+use crate::skim::Skimmer;
 
 /// One object, taken apart as its bytes arrive.
 pub(super) struct Document {
@@ -38,11 +39,12 @@ impl Document {
     pub(super) fn push(
         &mut self,
         bytes: &[u8],
+        skimmer: &Skimmer,
         element: &mut impl FnMut(Element<'_>),
     ) -> Result<(), Rejected> {
         let unpacked = &mut self.unpacked;
         self.gunzip
-            .push(bytes, &mut |plain| unpacked.push(plain, element))
+            .push(bytes, &mut |plain| unpacked.push(plain, skimmer, element))
     }
 
     /// Proves that the object ended where it should.
@@ -66,10 +68,11 @@ impl Unpacked {
     fn push(
         &mut self,
         plain: &[u8],
+        skimmer: &Skimmer,
         element: &mut impl FnMut(Element<'_>),
     ) -> Result<(), Rejected> {
         self.sha256.update(plain);
         self.plain_bytes += plain.len() as u64;
-        self.splitter.push(plain, element)
+        self.splitter.push(plain, skimmer, element)
     }
 }

@@ -132,8 +132,9 @@ impl<'s> LogReader<'s> {
     /// When they break the object; it is then rejected as a whole.
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), Rejected> {
         let sieve = &mut self.sieve;
+        let skimmer = sieve.selector.skimmer();
         self.document
-            .push(bytes, &mut |element| sieve.judge(element))
+            .push(bytes, skimmer, &mut |element| sieve.judge(element))
     }
 
     /// Proves that the object ended where it should.
@@ -186,9 +187,10 @@ impl Sieve<'_> {
             index,
             offset,
             content,
+            skim,
         } = element;
         let reason = match content {
-            Content::Bytes(bytes) => match self.selector.judge(bytes) {
+            Content::Bytes(bytes) => match self.selector.judge_skimmed(bytes, skim) {
                 Judgement::NotSelected => {
                     self.not_selected += 1;
                     return;
