@@ -41,6 +41,13 @@ impl AccountIds {
         id.is_some_and(|id| self.has(*id)) && !is_digit(start + size_of::<AccountId>())
     }
 
+    /// Whether the run of digits of that length at `start` is a member.
+    #[inline]
+    pub(crate) fn has_run(&self, bytes: &[u8], start: usize, length: usize) -> bool {
+        let id = bytes.get(start..).and_then(<[u8]>::first_chunk);
+        length == size_of::<AccountId>() && id.is_some_and(|id| self.has(*id))
+    }
+
     #[inline]
     fn has(&self, id: AccountId) -> bool {
         let (word, bit) = place(id);

@@ -117,7 +117,7 @@ struct Walk<'a> {
     /// One while the last block ended with a backslash that escapes what follows.
     escaping: u64,
     /// One while the last four bytes of the last block were digits.
-    digits: u64,
+    fours: u64,
     source: Source,
     is_hinted: bool,
     has_escapes: bool,
@@ -140,7 +140,7 @@ impl<'a> Walk<'a> {
             depth: 0,
             in_string: 0,
             escaping: 0,
-            digits: 0,
+            fours: 0,
             source: Source::None,
             is_hinted: false,
             has_escapes: false,
@@ -181,7 +181,7 @@ impl<'a> Walk<'a> {
         // `eventSource` and its like; `redshift` and `sqlworkbench`.
         let words =
             (text.simd_eq(b'S') & ahead.simd_eq(b'r')) | (text.simd_eq(b'e') & ahead.simd_eq(b'h'));
-        let digits = four_digits(text);
+        let (digits, fours) = digits(text);
 
         let mut end = None;
         if self.escaping != 0 || (marks | words).any_true() {
@@ -197,10 +197,11 @@ impl<'a> Walk<'a> {
             let odd = u64::from(quotes.to_bitmask().count_ones() & 1);
             self.in_string ^= odd.wrapping_neg();
         }
-        if digits != 0 {
-            self.look_for_ids(at, digits, end.unwrap_or(BLOCK));
+        let eights = fours & (fours << 1 | self.fours);
+        self.fours = fours >> 15;
+        if eights != 0 {
+            self.look_for_ids(at, digits.to_bitmask(), eights, end.unwrap_or(BLOCK));
         }
-        self.digits = digits >> 15;
         match end {
             Some(end) => ControlFlow::Break(Some(at + end)),
             None => ControlFlow::Continue(()),
@@ -311,28 +312,41 @@ impl Walk<'_> {
         }
     }
 
-    /// Looks at the runs of digits before `end`, by those groups of four that are digits
-    /// only: an account id has two, one behind the other.
+    /// Looks at the runs of digits before `end`. `eights` tells where two groups of four are
+    /// digits: an account id has such a place, wherever it begins.
     #[inline(always)]
-    fn look_for_ids(&mut self, at: usize, digits: u64, end: usize) {
-        let mut pairs = digits & (digits << 1 | self.digits);
-        while pairs != 0 {
-            let place = pairs.trailing_zeros() as usize * 4;
-            pairs &= pairs - 1;
-            if place < end && self.ids.has_at(self.bytes, at + place) {
-                self.is_hinted = true;
+    fn look_for_ids(&mut self, at: usize, digits: u64, eights: u64, end: usize) {
+        // Neighbours are of one run.
+        let mut runs = eights & !(eights << 1);
+        while runs != 0 {
+            let place = runs.trailing_zeros() as usize * 4;
+            runs &= runs - 1;
+            if place >= end {
+                return;
             }
+            let before = !digits & below(place);
+            let behind = !digits & !below(place);
+            let is_known = if before == 0 || behind == 0 {
+                // It may go on in another block.
+                self.ids.has_at(self.bytes, at + place)
+            } else {
+                let start = 64 - before.leading_zeros();
+                let length = behind.trailing_zeros() - start;
+                self.ids
+                    .has_run(self.bytes, at + start as usize, length as usize)
+            };
+            self.is_hinted |= is_known;
         }
     }
 }
 
-/// One bit for each four bytes that are digits only.
+/// Which bytes are digits, and one bit for each four bytes that are nothing else.
 #[inline(always)]
-fn four_digits<S: Simd>(text: u8x64<S>) -> u64 {
+fn digits<S: Simd>(text: u8x64<S>) -> (mask8x64<S>, u64) {
     let value = text - b'0';
     let is_digit: mask8x64<S> = value.min(9).simd_eq(value);
     let fours: u32x16<S> = is_digit.to_vector().bitcast();
-    fours.simd_eq(u32::MAX).to_bitmask()
+    (is_digit, fours.simd_eq(u32::MAX).to_bitmask())
 }
 
 /// All bits from the first of two to the other, the other left out, and so on.

@@ -83,8 +83,9 @@ pub struct Proven {
     /// Elements of `Records`.
     pub read: u64,
     pub not_selected: u64,
-    /// SHA-256 of the unpacked content: what CloudTrail's digest files list.
-    pub sha256: [u8; 32],
+    /// SHA-256 of the unpacked content: what CloudTrail's digest files list. Of
+    /// [`LogReader::new`] only.
+    pub sha256: Option<[u8; 32]>,
     /// Size of the unpacked content.
     pub plain_bytes: u64,
 }
@@ -111,8 +112,18 @@ pub const MAX_QUARANTINE_ENTRIES: usize = 100;
 
 impl<'s> LogReader<'s> {
     pub fn new(limits: Limits, selector: &'s Selector) -> Self {
+        Self::with_document(Document::new(limits, true), selector)
+    }
+
+    /// A reader that does not hash the content, for those who need no hash: to hash costs
+    /// more than to split and to select.
+    pub fn unhashed(limits: Limits, selector: &'s Selector) -> Self {
+        Self::with_document(Document::new(limits, false), selector)
+    }
+
+    fn with_document(document: Document, selector: &'s Selector) -> Self {
         Self {
-            document: Document::new(limits),
+            document,
             sieve: Sieve {
                 selector,
                 hold: true,

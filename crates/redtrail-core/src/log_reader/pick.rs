@@ -41,7 +41,7 @@ pub enum PickedElement {
 impl Picker {
     pub fn new(limits: Limits, wanted: impl IntoIterator<Item = u64>) -> Self {
         Self {
-            document: Document::new(limits),
+            document: Document::new(limits, false),
             skimmer: Skimmer::default(),
             wanted: wanted.into_iter().collect(),
             picked: Picked::default(),

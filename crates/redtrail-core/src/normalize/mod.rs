@@ -4,6 +4,7 @@ pub mod credentials;
 mod fit;
 pub mod principal;
 pub mod resources;
+mod row_bytes;
 pub mod summary;
 
 use std::borrow::Cow;
