@@ -99,7 +99,7 @@ impl Selector {
     fn of(services: Vec<String>, redshift_accounts: HashSet<String>) -> Self {
         let names = services.iter().map(String::as_str);
         let accounts = redshift_accounts.iter().map(String::as_str);
-        let skimmer = Skimmer::new(names.chain(ENCRYPTION_CONTEXT_KEYS), accounts);
+        let skimmer = Skimmer::new(names, ENCRYPTION_CONTEXT_KEYS, accounts);
         Self {
             services,
             redshift_accounts,
@@ -155,7 +155,10 @@ impl Selector {
         if !may_be_family {
             return Judgement::NotSelected;
         }
-        let text = String::from_utf8_lossy(bytes);
+        let text = match str::from_utf8(bytes) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => String::from_utf8_lossy(bytes),
+        };
         match EventRecord::parse(&text) {
             Ok(record) => self
                 .sign(&record)

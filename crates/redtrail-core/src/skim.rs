@@ -14,8 +14,19 @@ const BLOCK: usize = 64;
 const AHEAD: usize = 3;
 
 const EVENT_SOURCE: &[u8] = b"\"eventSource\"";
-/// Every name that the family is known by contains one of these.
-const WORDS: [&[u8]; 2] = [b"redshift", b"sqlworkbench"];
+/// What the names of the family's services begin with. What looks for them in a block goes
+/// by their letters.
+const SERVICES: [&[u8]; 2] = [b"redshift", b"sqlworkbench"];
+/// The members that hold a service's name.
+const MEMBERS: [&[u8]; 4] = [
+    EVENT_SOURCE,
+    b"\"invokedBy\"",
+    b"\"sourceIPAddress\"",
+    b"\"userAgent\"",
+];
+/// Before a service's name in the ARN of its service-linked role, and in a context.
+const ROLE_PATH: &[u8] = b"/";
+const CONTEXT: &[u8] = b"\"aws:";
 
 /// What was seen of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +35,7 @@ pub(crate) struct Skim {
     pub(crate) length: usize,
     /// Where its only `eventSource` at depth one ends, if no escape hides another.
     pub(crate) source: Option<usize>,
-    /// It contains a word or an account id of the family, wherever and as whatever.
+    /// It contains a name of the family where names count, or an account id wherever.
     pub(crate) is_hinted: bool,
     /// It contains a backslash.
     pub(crate) has_escapes: bool,
@@ -35,27 +46,31 @@ pub(crate) struct Skim {
 pub(crate) struct Skimmer {
     level: Level,
     account_ids: AccountIds,
-    /// Names and accounts that the two fast ways do not find.
+    /// Names and account ids that the fast ways do not find.
     others: Vec<Finder<'static>>,
 }
 
 impl Skimmer {
-    /// Looks out for these names and account ids.
+    /// Looks out for these services, encryption context keys and account ids.
     pub(crate) fn new<'a>(
-        names: impl IntoIterator<Item = &'a str>,
+        services: impl IntoIterator<Item = &'a str>,
+        context_keys: impl IntoIterator<Item = &'a str>,
         account_ids: impl IntoIterator<Item = &'a str>,
     ) -> Self {
-        let has_word = |name: &str| {
-            let contains = |word: &&[u8]| memchr::memmem::find(name.as_bytes(), word).is_some();
-            WORDS.iter().any(contains)
+        let is_known = |name: &str| {
+            let name = name.as_bytes();
+            SERVICES.iter().any(|start| name.starts_with(start))
         };
+        let services = services.into_iter().filter(|name| !is_known(name));
+        let context_keys = context_keys
+            .into_iter()
+            .filter(|key| !key.strip_prefix("aws:").is_some_and(is_known));
         let mut known = AccountIds::default();
-        let names = names.into_iter().filter(|name| !has_word(name));
         let odd_ids = account_ids.into_iter().filter(|id| !known.insert(id));
-        let others = names.chain(odd_ids);
+        let others = services.chain(context_keys).chain(odd_ids);
         let others = others.map(|text| Finder::new(text).into_owned()).collect();
         Self {
-            level: Level::new(),
+            level: level(),
             account_ids: known,
             others,
         }
@@ -77,10 +92,18 @@ impl Skimmer {
     }
 }
 
+/// The widest vectors up to 32 bytes: those of 64 were measured to be no faster.
+fn level() -> Level {
+    let level = Level::new();
+    #[cfg(target_arch = "x86_64")]
+    let level = level.as_avx2().map_or(level, |avx2| avx2.level());
+    level
+}
+
 impl Default for Skimmer {
     /// Looks out for nothing but where an object ends.
     fn default() -> Self {
-        Self::new([], [])
+        Self::new([], [], [])
     }
 }
 
@@ -227,7 +250,6 @@ impl Walk<'_> {
     fn closely(&mut self, at: usize, masks: Masks) -> ControlFlow<Option<usize>, Option<usize>> {
         let mut quotes = masks.quotes;
         if masks.backslashes | self.escaping != 0 {
-            self.has_escapes = true;
             quotes &= !self.escaped(masks.backslashes);
         }
         let inside = prefix_xor(quotes) ^ self.in_string;
@@ -237,18 +259,32 @@ impl Walk<'_> {
         let closing = masks.closing & !inside;
         let end = self.descend(opening, closing);
         let within = end.map_or(u64::MAX, below);
-        if masks.backslashes & !inside & within != 0 {
+        let backslashes = masks.backslashes & within;
+        if backslashes & !inside != 0 {
             return ControlFlow::Break(None);
         }
+        self.has_escapes |= backslashes != 0;
         let mut words = masks.words & within;
         while words != 0 {
             let found = words.trailing_zeros();
             words &= words - 1;
-            let before = below(found as usize);
-            let depth = depth
-                .wrapping_add(u64::from((opening & before).count_ones()))
-                .wrapping_sub(u64::from((closing & before).count_ones()));
-            self.word(at + found as usize, depth, inside >> found & 1 == 1);
+            match word_at(self.bytes, at + found as usize) {
+                None => {}
+                Some(Word::Family) => self.is_hinted = true,
+                Some(Word::EventSource { end, is_plain }) => {
+                    let before = below(found as usize);
+                    let depth = depth
+                        .wrapping_add(u64::from((opening & before).count_ones()))
+                        .wrapping_sub(u64::from((closing & before).count_ones()));
+                    let is_key = is_plain && inside >> found & 1 == 1;
+                    self.source = match self.source {
+                        _ if !is_key => Source::Unsure,
+                        source if depth != 1 => source,
+                        Source::None => Source::EndsAt(end),
+                        Source::EndsAt(_) | Source::Unsure => Source::Unsure,
+                    };
+                }
+            }
         }
         ControlFlow::Continue(end)
     }
@@ -291,27 +327,6 @@ impl Walk<'_> {
         None
     }
 
-    /// What may be a word, by the letter at `at` and the one [`AHEAD`] of it.
-    fn word(&mut self, at: usize, depth: u64, is_inside: bool) {
-        let stands = |word: &[u8], before: usize| {
-            let start = at.checked_sub(before);
-            let rest = start.and_then(|start| self.bytes.get(start..));
-            rest.is_some_and(|rest| rest.starts_with(word))
-        };
-        if stands(EVENT_SOURCE, 6) {
-            // A quote that is escaped is a part of some other text.
-            let is_escaped = at.checked_sub(7).and_then(|at| self.bytes.get(at)) == Some(&b'\\');
-            self.source = match self.source {
-                _ if is_escaped || !is_inside => Source::Unsure,
-                source if depth != 1 => source,
-                Source::None => Source::EndsAt(at + 7),
-                Source::EndsAt(_) | Source::Unsure => Source::Unsure,
-            };
-        } else if stands(b"redshift", 1) || stands(b"sqlworkbench", 8) {
-            self.is_hinted = true;
-        }
-    }
-
     /// Looks at the runs of digits before `end`. `eights` tells where two groups of four are
     /// digits: an account id has such a place, wherever it begins.
     #[inline(always)]
@@ -340,6 +355,47 @@ impl Walk<'_> {
     }
 }
 
+/// A word where it counts.
+enum Word {
+    /// In quotes, the first of which is no escaped one if it `is_plain`.
+    EventSource { end: usize, is_plain: bool },
+    /// The name of a service of the family, where a sign has it.
+    Family,
+}
+
+/// The word of which the letter that it was found by stands at `at`.
+fn word_at(bytes: &[u8], at: usize) -> Option<Word> {
+    let is_word = |start: usize, word: &[u8]| {
+        let rest = bytes.get(start..);
+        rest.is_some_and(|rest| rest.starts_with(word))
+    };
+    if bytes.get(at) == Some(&b'S') {
+        let start = at
+            .checked_sub(6)
+            .filter(|start| is_word(*start, EVENT_SOURCE))?;
+        return Some(Word::EventSource {
+            end: start + EVENT_SOURCE.len(),
+            is_plain: !bytes.get(..start)?.ends_with(b"\\"),
+        });
+    }
+    let [redshift, sqlworkbench] = SERVICES;
+    let starts = [at.checked_sub(1), at.checked_sub(8)];
+    let start = match starts {
+        [Some(start), _] if is_word(start, redshift) => start,
+        [_, Some(start)] if is_word(start, sqlworkbench) => start,
+        _ => return None,
+    };
+    let before = bytes.get(..start)?;
+    let counts = match before.strip_suffix(b"\"") {
+        Some(before) => {
+            let name = before.trim_ascii_end().strip_suffix(b":")?.trim_ascii_end();
+            MEMBERS.iter().any(|member| name.ends_with(member))
+        }
+        None => before.ends_with(ROLE_PATH) || before.ends_with(CONTEXT),
+    };
+    counts.then_some(Word::Family)
+}
+
 /// Which bytes are digits, and one bit for each four bytes that are nothing else.
 #[inline(always)]
 fn digits<S: Simd>(text: u8x64<S>) -> (mask8x64<S>, u64) {
@@ -362,4 +418,155 @@ fn prefix_xor(mut bits: u64) -> u64 {
 #[inline(always)]
 fn below(at: usize) -> u64 {
     u64::MAX.checked_shr(64 - at as u32).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::log_reader::Delimiter;
+
+    const ACCOUNTS: [&str; 2] = ["790247189693", "028811157404"];
+
+    fn skimmers() -> Vec<Skimmer> {
+        let skimmer = Skimmer::new(["redshift.amazonaws.com"], ["aws:redshift:arn"], ACCOUNTS);
+        let at = |level| Skimmer {
+            level,
+            ..skimmer.clone()
+        };
+        #[cfg(target_arch = "x86_64")]
+        let others = {
+            let level = Level::new();
+            let wider = level.as_avx512().map(|avx512| avx512.level());
+            let narrow = level.as_sse4_2().map(|sse4_2| sse4_2.level());
+            let narrowest = level.as_sse2().map(|sse2| sse2.level());
+            [wider, narrow, narrowest]
+        };
+        #[cfg(not(target_arch = "x86_64"))]
+        let others = [None; 3];
+        let others: Vec<_> = others.into_iter().flatten().map(at).collect();
+        [vec![skimmer.clone()], others].concat()
+    }
+
+    /// What each skimmer says of the object, whatever follows it.
+    fn skim(bytes: &[u8]) -> Option<Skim> {
+        let mut found = skimmers().into_iter().map(|skimmer| skimmer.skim(bytes));
+        let first = found.next().flatten();
+        assert!(found.all(|other| other == first), "vectors of any width");
+        first
+    }
+
+    /// Texts that mean something to the skimmer, and bytes that break what they mean.
+    fn text() -> impl Strategy<Value = Vec<u8>> {
+        let token = prop_oneof![
+            6 => prop::sample::select(vec![
+                "\"eventSource\"", "\"eventSource\":\"s3.amazonaws.com\"", "eventSource", "{", "}",
+                "[", "]", "\"", "\\", "\\\"", "\\\\", ",", ":", "\"a\":", "\"x\"",
+                "\"invokedBy\":\"redshift.amazonaws.com\"", "\"aws:redshift:arn\"", "redshift",
+                "\"sourceIPAddress\" : \"sqlworkbench.amazonaws.com\"", "/redshift.amazonaws.com/",
+                "790247189693", "\"790247189693\"", "7902471896930", "028811157404", "1", "2026",
+                " ", "\n",
+            ]).prop_map(|text| text.as_bytes().to_vec()),
+            2 => (1..140_usize).prop_map(|length| vec![b'x'; length]),
+            1 => prop::collection::vec(any::<u8>(), 1..4),
+        ];
+        prop::collection::vec(token, 0..40)
+            .prop_map(|tokens| [vec![b'{'], tokens.concat()].concat())
+    }
+
+    /// A run of just twelve digits that is a known account.
+    fn has_account(bytes: &[u8]) -> bool {
+        let mut runs = bytes.split(|byte| !byte.is_ascii_digit());
+        runs.any(|run| ACCOUNTS.iter().any(|id| id.as_bytes() == run))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            failure_persistence: None,
+            ..ProptestConfig::with_cases(2000)
+        })]
+
+        /// It ends where the delimiter says, or it is not told.
+        #[test]
+        fn ok_ends_as_delimited(bytes in text()) {
+            let found = skim(&bytes);
+            let end = Delimiter::default().end(&bytes);
+            if let Some(found) = found {
+                prop_assert_eq!(Some(found.length), end);
+                let object = &bytes[..found.length];
+                prop_assert_eq!(skim(object), Some(found), "nothing behind it matters");
+                prop_assert_eq!(found.has_escapes, object.contains(&b'\\'));
+                prop_assert!(found.is_hinted || !has_account(object));
+            } else if let Some(end) = end {
+                prop_assert!(bytes[..end].contains(&b'\\'), "no reason not to tell");
+            }
+        }
+
+        /// However it lies to the blocks, the words and ids are found.
+        #[test]
+        fn ok_found_at_any_place(before in 0..200_usize, behind in 0..70_usize, id in 0..2_usize) {
+            let pad = |length| "x".repeat(length);
+            let record = |member: &str| {
+                let text = format!("{{\"p\":\"{}\",{member},\"q\":\"{}\"}}", pad(before), pad(behind));
+                skim(text.as_bytes()).unwrap()
+            };
+            let plain = record("\"eventSource\":\"s3.amazonaws.com\"");
+            prop_assert_eq!(plain.source, Some(before + 21));
+            prop_assert!(!plain.is_hinted && !plain.has_escapes);
+            for hint in [
+                format!("\"accountId\":\"{}\"", ACCOUNTS[id]),
+                format!("\"accountId\": {}", ACCOUNTS[id]),
+                format!("\"arn\":\"arn:aws:sts::{}:x\"", ACCOUNTS[id]),
+                "\"invokedBy\":\"redshift.amazonaws.com\"".to_owned(),
+                "\"userAgent\"\n:\t\"sqlworkbench.amazonaws.com\"".to_owned(),
+                "\"arn\":\"role/aws-service-role/redshift.amazonaws.com/x\"".to_owned(),
+                "\"arn\":\"role\\/aws-service-role\\/redshift.amazonaws.com\\/x\"".to_owned(),
+                "\"c\":{\"aws:redshift-serverless:arn\":1}".to_owned(),
+            ] {
+                prop_assert!(record(&hint).is_hinted, "{}", hint);
+            }
+            for none in [
+                format!("\"accountId\":\"{}1\"", ACCOUNTS[id]),
+                "\"name\":\"redshift.amazonaws.com\"".to_owned(),
+                "\"c\":\"arn:aws:redshift:us-east-1\"".to_owned(),
+            ] {
+                prop_assert!(!record(&none).is_hinted, "{}", none);
+            }
+        }
+    }
+
+    #[test]
+    fn ok_the_objects_own_event_source() {
+        for (text, source) in [
+            (r#"{"eventSource":"a"}"#, Some(14)),
+            (r#"{"a":{"eventSource":"b"},"eventSource" : "c"}"#, Some(38)),
+            (r#"{"eventSource":"a","eventSource":"b"}"#, None),
+            (r#"{"a":[{"eventSource":"b"}]}"#, None),
+            (r#"{"a\"eventSource":"b"}"#, None),
+            (r#"{"a":"\"eventSource","eventSource":"b"}"#, None),
+            (r#"{"a":"\\","eventSource":"b"}"#, Some(23)),
+            (r#"{"a":"eventSource\":"}"#, None),
+        ] {
+            let found = skim(text.as_bytes()).unwrap();
+            assert_eq!(found.source, source, "{text}");
+        }
+    }
+
+    #[test]
+    fn ok_odd_names_and_ids_are_found_all_the_same() {
+        let skimmer = Skimmer::new(["warehouse.example"], ["aws:lake:arn"], ["12345"]);
+        for (text, expected) in [
+            (r#"{"a":"warehouse.example"}"#, true),
+            (r#"{"aws:lake:arn":"x"}"#, true),
+            (r#"{"accountId":"12345"}"#, true),
+            (r#"{"accountId":"54321"}"#, false),
+        ] {
+            assert_eq!(
+                skimmer.skim(text.as_bytes()).unwrap().is_hinted,
+                expected,
+                "{text}"
+            );
+        }
+    }
 }
