@@ -1,8 +1,8 @@
 # Everything a developer or CI runs. `make help` lists it.
 CARGO ?= cargo
+TOOLS := target/tools/python/bin
 # One profile, all packages and all targets at once: dependencies are then built with the same
 # features for everything here, so that one build serves it all.
-TOOLS := target/tools/python/bin
 BUILD := $(CARGO) build --release --workspace --all-targets --locked
 TEST := $(CARGO) test --release --workspace --locked
 

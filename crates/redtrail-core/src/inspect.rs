@@ -27,7 +27,7 @@ pub fn inspect<R: Read>(
     limits: Limits,
     mut emit: impl FnMut(AuditEvent) -> io::Result<()>,
 ) -> io::Result<Result<Summary, Rejected>> {
-    let mut reader = LogReader::new(limits, selector);
+    let mut reader = LogReader::unhashed(limits, selector);
     let mut outgrown = false;
     let mut rejected = None;
     pieces(open()?, |bytes| {
@@ -45,7 +45,7 @@ pub fn inspect<R: Read>(
 
     let mut normalizer = Normalizer::new(selector, origin);
     if outgrown {
-        reader = LogReader::new(limits, selector);
+        reader = LogReader::unhashed(limits, selector);
         pieces(open()?, |bytes| {
             reader.push(bytes).map_err(io::Error::other)?;
             normalizer

@@ -72,11 +72,7 @@ pub fn puts(event: &AuditEvent, retention: Retention) -> Result<Vec<Put>, serde_
         let attributes = row.inner_mut();
         attributes.insert(RESOURCE_KEY.into(), text(&resource.key));
         attributes.insert(PART.into(), text(resource.part));
-        let changed = matches!(
-            resource.part,
-            Part::Target | Part::Producer | Part::Consumer
-        );
-        if event.changes_resource && changed {
+        if event.changes_resource && is_changed(resource.part) {
             attributes.insert("change_key".into(), text(event.event_time));
         }
         puts.push(Put {
@@ -85,6 +81,11 @@ pub fn puts(event: &AuditEvent, retention: Retention) -> Result<Vec<Put>, serde_
         });
     }
     Ok(puts)
+}
+
+/// Whether an event that changes a resource changes the one that plays this part.
+pub(crate) fn is_changed(part: Part) -> bool {
+    matches!(part, Part::Target | Part::Producer | Part::Consumer)
 }
 
 /// The event that an item of either event table holds. Of a resource's item it has that one

@@ -186,7 +186,7 @@ impl LedgerEntry {
         events: Option<(EventTime, EventTime)>,
     ) -> Self {
         let content = LedgerContent {
-            sha256: hex(&proven.sha256),
+            sha256: proven.sha256.map_or_else(String::new, |hash| hex(&hash)),
             plain_bytes: proven.plain_bytes,
             records_read: tally.read,
             records_selected: tally.selected,

@@ -1,6 +1,7 @@
 //! Bytes of a log object go in, items come out: plain functions, and two small traits
 //! for the edges. No AWS client, no async runtime, no environment and no clock.
 
+mod account_ids;
 mod accounts;
 pub mod alias;
 pub mod batch;
@@ -20,5 +21,6 @@ pub mod object;
 pub mod original;
 pub mod retention;
 pub mod select;
+mod skim;
 pub mod tally;
 pub mod writer;

@@ -3,12 +3,15 @@
 
 use std::{borrow::Cow, collections::HashSet, fmt};
 
-use aho_corasick::AhoCorasick;
-use memchr::memmem;
+use memchr::{memchr2, memmem};
 use redtrail_model::{Arn, EventRecord, RawJson, SelectedBy, UserIdentity};
 use serde::Serialize;
 
-use crate::{accounts, log_reader::Delimiter};
+use crate::{
+    accounts,
+    log_reader::Delimiter,
+    skim::{Skim, Skimmer},
+};
 
 /// Event sources whose every event is of the family; also the names under which these
 /// services call others. Compared exactly.
@@ -63,8 +66,8 @@ pub struct Selector {
     services: Vec<String>,
     redshift_accounts: HashSet<String>,
     /// Finds what a record must contain to be of the family though another service logged
-    /// it. Each sign of [`Selector::sign`] holds one of these texts.
-    hints: AhoCorasick,
+    /// it: each sign of [`Selector::sign`] holds one of [`Selector::hints`].
+    skimmer: Skimmer,
 }
 
 impl Selector {
@@ -94,16 +97,13 @@ impl Selector {
     }
 
     fn of(services: Vec<String>, redshift_accounts: HashSet<String>) -> Self {
-        let texts = services
-            .iter()
-            .chain(&redshift_accounts)
-            .map(String::as_str);
-        let hints = AhoCorasick::new(texts.chain(ENCRYPTION_CONTEXT_KEYS))
-            .expect("a few dozen short literals make a small automaton");
+        let names = services.iter().map(String::as_str);
+        let accounts = redshift_accounts.iter().map(String::as_str);
+        let skimmer = Skimmer::new(names, ENCRYPTION_CONTEXT_KEYS, accounts);
         Self {
             services,
             redshift_accounts,
-            hints,
+            skimmer,
         }
     }
 
@@ -121,25 +121,58 @@ impl Selector {
 
     /// What the record in `bytes`, one delimited element of `Records`, is.
     pub fn judge(&self, bytes: &[u8]) -> Judgement {
-        let source = match event_source(bytes) {
-            Ok(source) => source,
-            Err(reason) => return Judgement::Unreadable(reason),
+        self.judge_skimmed(bytes, None)
+    }
+
+    /// What finds the objects that need a judgement.
+    pub(crate) fn skimmer(&self) -> &Skimmer {
+        &self.skimmer
+    }
+
+    /// [`Selector::judge`], where `skim` is what [`Selector::skimmer`] said of the record, if
+    /// it has been asked.
+    pub(crate) fn judge_skimmed(&self, bytes: &[u8], skim: Option<Skim>) -> Judgement {
+        // An escape can hide a sign, or another `eventSource`.
+        let plain = skim
+            .or_else(|| self.skimmer.skim(bytes))
+            .filter(|skim| skim.length == bytes.len())
+            .filter(|skim| !skim.has_escapes || memmem::find(bytes, b"\\u").is_none());
+        let may_be_family = plain.is_none_or(|skim| skim.is_hinted);
+        let string = plain.and_then(|skim| string_behind(bytes, skim.source?));
+        if string.is_some() && !may_be_family {
+            return Judgement::NotSelected;
+        }
+        let source = match string.and_then(without_escapes) {
+            Some(source) => Cow::Borrowed(source),
+            None => match event_source(bytes) {
+                Ok(source) => source,
+                Err(reason) => return Judgement::Unreadable(reason),
+            },
         };
         if self.is_family(&source) {
             return Judgement::Selected(SelectedBy::EventSource);
         }
-        // An escape can hide a hint; `\u` is rare enough to look closer each time.
-        if !self.hints.is_match(bytes) && memmem::find(bytes, b"\\u").is_none() {
+        if !may_be_family {
             return Judgement::NotSelected;
         }
-        let text = String::from_utf8_lossy(bytes);
+        let text = match str::from_utf8(bytes) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => String::from_utf8_lossy(bytes),
+        };
         match EventRecord::parse(&text) {
             Ok(record) => self
                 .sign(&record)
                 .map_or(Judgement::NotSelected, Judgement::Selected),
-            Err(_) if self.hints.is_match(bytes) => Judgement::Unreadable(Unreadable::Malformed),
+            Err(_) if self.has_hint(bytes) => Judgement::Unreadable(Unreadable::Malformed),
             Err(_) => Judgement::NotSelected,
         }
+    }
+
+    /// Whether the record contains what each sign does.
+    fn has_hint(&self, bytes: &[u8]) -> bool {
+        let names = self.services.iter().chain(&self.redshift_accounts);
+        let mut hints = names.map(String::as_str).chain(ENCRYPTION_CONTEXT_KEYS);
+        hints.any(|hint| memmem::find(bytes, hint.as_bytes()).is_some())
     }
 
     /// The sign that makes `record` one of the family, the surest first. Address and user
@@ -215,6 +248,21 @@ fn encrypts_for_redshift(parameters: RawJson<'_>) -> bool {
             .iter()
             .any(|key| context.get(key).is_some())
     })
+}
+
+/// The inside of the string that is the value of the key that ends at `at`, and what follows.
+fn string_behind(bytes: &[u8], at: usize) -> Option<&[u8]> {
+    let rest = bytes.get(at..)?.trim_ascii_start().strip_prefix(b":")?;
+    rest.trim_ascii_start().strip_prefix(b"\"")
+}
+
+/// The string that ends within `inside`, unless something in it is escaped.
+fn without_escapes(inside: &[u8]) -> Option<&str> {
+    let end = memchr2(b'"', b'\\', inside)?;
+    let (text, rest) = inside.split_at_checked(end)?;
+    std::str::from_utf8(text)
+        .ok()
+        .filter(|_| rest.starts_with(b"\""))
 }
 
 /// The record's own `eventSource`, found without reading what is not asked for.

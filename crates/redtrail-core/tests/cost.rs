@@ -284,7 +284,7 @@ fn ledger_bytes() -> usize {
     let proven = Proven {
         read,
         not_selected: read,
-        sha256: [0xab; 32],
+        sha256: Some([0xab; 32]),
         plain_bytes: object.plain.len() as u64,
     };
     let tally = Tally {

@@ -293,3 +293,9 @@ pub enum Flag {
     /// The event touched more resources than there are rows for one event.
     ResourcesCut,
 }
+
+impl fmt::Display for Flag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}

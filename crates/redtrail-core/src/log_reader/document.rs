@@ -8,6 +8,7 @@ use super::{
     gunzip::Gunzip,
     split::{Element, Splitter},
 };
+use crate::skim::Skimmer;
 
 /// One object, taken apart as its bytes arrive.
 pub(super) struct Document {
@@ -18,17 +19,17 @@ pub(super) struct Document {
 /// Everything behind the gunzip: one reader of plain bytes.
 struct Unpacked {
     splitter: Splitter,
-    sha256: Sha256,
+    sha256: Option<Sha256>,
     plain_bytes: u64,
 }
 
 impl Document {
-    pub(super) fn new(limits: Limits) -> Self {
+    pub(super) fn new(limits: Limits, is_hashed: bool) -> Self {
         Self {
             gunzip: Gunzip::new(limits.max_plain_bytes),
             unpacked: Unpacked {
                 splitter: Splitter::new(limits.max_record_bytes),
-                sha256: Sha256::new(),
+                sha256: is_hashed.then(Sha256::new),
                 plain_bytes: 0,
             },
         }
@@ -38,11 +39,12 @@ impl Document {
     pub(super) fn push(
         &mut self,
         bytes: &[u8],
+        skimmer: &Skimmer,
         element: &mut impl FnMut(Element<'_>),
     ) -> Result<(), Rejected> {
         let unpacked = &mut self.unpacked;
         self.gunzip
-            .push(bytes, &mut |plain| unpacked.push(plain, element))
+            .push(bytes, &mut |plain| unpacked.push(plain, skimmer, element))
     }
 
     /// Proves that the object ended where it should.
@@ -51,9 +53,10 @@ impl Document {
         self.unpacked.splitter.finish()
     }
 
-    /// SHA-256 of the unpacked content so far.
-    pub(super) fn sha256(&self) -> [u8; 32] {
-        self.unpacked.sha256.clone().finalize().into()
+    /// SHA-256 of the unpacked content so far, where it is wanted.
+    pub(super) fn sha256(&self) -> Option<[u8; 32]> {
+        let sha256 = self.unpacked.sha256.clone();
+        sha256.map(|sha256| sha256.finalize().into())
     }
 
     /// Size of the unpacked content so far.
@@ -66,10 +69,13 @@ impl Unpacked {
     fn push(
         &mut self,
         plain: &[u8],
+        skimmer: &Skimmer,
         element: &mut impl FnMut(Element<'_>),
     ) -> Result<(), Rejected> {
-        self.sha256.update(plain);
+        if let Some(sha256) = &mut self.sha256 {
+            sha256.update(plain);
+        }
         self.plain_bytes += plain.len() as u64;
-        self.splitter.push(plain, element)
+        self.splitter.push(plain, skimmer, element)
     }
 }

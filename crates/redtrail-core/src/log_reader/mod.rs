@@ -84,8 +84,9 @@ pub struct Proven {
     /// Elements of `Records`.
     pub read: u64,
     pub not_selected: u64,
-    /// SHA-256 of the unpacked content: what CloudTrail's digest files list.
-    pub sha256: [u8; 32],
+    /// SHA-256 of the unpacked content: what CloudTrail's digest files list. Of
+    /// [`LogReader::new`] only.
+    pub sha256: Option<[u8; 32]>,
     /// Size of the unpacked content.
     pub plain_bytes: u64,
 }
@@ -112,8 +113,18 @@ pub const MAX_QUARANTINE_ENTRIES: usize = 100;
 
 impl<'s> LogReader<'s> {
     pub fn new(limits: Limits, selector: &'s Selector) -> Self {
+        Self::with_document(Document::new(limits, true), selector)
+    }
+
+    /// A reader that does not hash the content, for those who need no hash: to hash costs
+    /// more than to split and to select.
+    pub fn unhashed(limits: Limits, selector: &'s Selector) -> Self {
+        Self::with_document(Document::new(limits, false), selector)
+    }
+
+    fn with_document(document: Document, selector: &'s Selector) -> Self {
         Self {
-            document: Document::new(limits),
+            document,
             sieve: Sieve {
                 selector,
                 hold: true,
@@ -133,8 +144,9 @@ impl<'s> LogReader<'s> {
     /// When they break the object; it is then rejected as a whole.
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), Rejected> {
         let sieve = &mut self.sieve;
+        let skimmer = sieve.selector.skimmer();
         self.document
-            .push(bytes, &mut |element| sieve.judge(element))
+            .push(bytes, skimmer, &mut |element| sieve.judge(element))
     }
 
     /// Proves that the object ended where it should.
@@ -187,9 +199,10 @@ impl Sieve<'_> {
             index,
             offset,
             content,
+            skim,
         } = element;
         let reason = match content {
-            Content::Bytes(bytes) => match self.selector.judge(bytes) {
+            Content::Bytes(bytes) => match self.selector.judge_skimmed(bytes, skim) {
                 Judgement::NotSelected => {
                     self.not_selected += 1;
                     return;

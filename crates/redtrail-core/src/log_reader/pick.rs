@@ -8,12 +8,14 @@ use super::{
     document::Document,
     split::{Content, Element},
 };
+use crate::skim::Skimmer;
 
 /// Reads one object for some of its elements. Push its pieces, then finish: what was
 /// picked comes out once the object is proven. It holds no more than the elements asked
 /// for, each within `max_record_bytes`.
 pub struct Picker {
     document: Document,
+    skimmer: Skimmer,
     wanted: BTreeSet<u64>,
     picked: Picked,
 }
@@ -39,7 +41,8 @@ pub enum PickedElement {
 impl Picker {
     pub fn new(limits: Limits, wanted: impl IntoIterator<Item = u64>) -> Self {
         Self {
-            document: Document::new(limits),
+            document: Document::new(limits, false),
+            skimmer: Skimmer::default(),
             wanted: wanted.into_iter().collect(),
             picked: Picked::default(),
         }
@@ -52,10 +55,11 @@ impl Picker {
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), Rejected> {
         let Self {
             document,
+            skimmer,
             wanted,
             picked,
         } = self;
-        document.push(bytes, &mut |element| picked.take(element, wanted))
+        document.push(bytes, skimmer, &mut |element| picked.take(element, wanted))
     }
 
     /// What was picked, if the object ended where it should.
@@ -75,6 +79,7 @@ impl Picked {
             index,
             offset,
             content,
+            ..
         } = element;
         if !wanted.contains(&index) {
             return;

@@ -5,6 +5,7 @@ use serde::de::IgnoredAny;
 use sha2::{Digest, Sha256};
 
 use super::{Rejected, delimit::Delimiter};
+use crate::skim::{Skim, Skimmer};
 
 /// A top-level key is compared by its first bytes: `Records` with every letter escaped
 /// takes 44 with its quotes.
@@ -20,6 +21,8 @@ pub(crate) struct Element<'a> {
     /// Where it begins in the plain bytes.
     pub(crate) offset: u64,
     pub(crate) content: Content<'a>,
+    /// What was seen on the way, if it was at hand as a whole.
+    pub(crate) skim: Option<Skim>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,11 +83,15 @@ impl Splitter {
     pub(crate) fn push(
         &mut self,
         bytes: &[u8],
+        skimmer: &Skimmer,
         element: &mut impl FnMut(Element<'_>),
     ) -> Result<(), Rejected> {
         let mut at = 0;
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
             at += match self.state {
+                State::BeforeFirstElement | State::BeforeElement if rest.starts_with(b"{") => {
+                    self.object(rest, at, skimmer, element)?
+                }
                 State::Key | State::Value | State::Element => self.delimited(rest, element)?,
                 State::Scalar | State::ScalarElement => self.scalar(rest, element)?,
                 _ => self.frame(rest, at)?,
@@ -144,6 +151,26 @@ impl Splitter {
         Ok(consumed)
     }
 
+    /// An object in `Records`: mostly it is at hand as a whole.
+    fn object(
+        &mut self,
+        rest: &[u8],
+        at: usize,
+        skimmer: &Skimmer,
+        element: &mut impl FnMut(Element<'_>),
+    ) -> Result<usize, Rejected> {
+        let skim = skimmer.skim(rest);
+        match skim.and_then(|skim| rest.get(..skim.length)) {
+            Some(bytes) => {
+                let offset = self.offset + at as u64;
+                self.hand_out(bytes, offset, skim, element);
+                self.state = State::AfterElement;
+                Ok(bytes.len())
+            }
+            None => self.frame(rest, at),
+        }
+    }
+
     fn begin(&mut self, state: State, at: usize) -> State {
         self.value = Delimiter::default();
         self.pending.begin(self.offset + at as u64);
@@ -161,8 +188,7 @@ impl Splitter {
         match self.state {
             State::Key => self.pending.keep_start(bytes, MAX_KEY_BYTES),
             State::Element if end.is_some() && self.pending.is_empty() => {
-                // The usual case: the whole element is at hand, nothing is copied.
-                self.hand_out(bytes, element);
+                self.hand_out(bytes, self.pending.offset, None, element);
                 self.state = State::AfterElement;
                 return Ok(bytes.len());
             }
@@ -222,7 +248,13 @@ impl Splitter {
         Ok(bytes.len())
     }
 
-    fn hand_out(&mut self, bytes: &[u8], element: &mut impl FnMut(Element<'_>)) {
+    fn hand_out(
+        &mut self,
+        bytes: &[u8],
+        offset: u64,
+        skim: Option<Skim>,
+        element: &mut impl FnMut(Element<'_>),
+    ) {
         let content = if bytes.len() > self.max_element_bytes {
             Content::TooLarge {
                 length: bytes.len() as u64,
@@ -233,8 +265,9 @@ impl Splitter {
         };
         element(Element {
             index: self.next_index,
-            offset: self.pending.offset,
+            offset,
             content,
+            skim,
         });
         self.next_index += 1;
     }
@@ -257,6 +290,7 @@ impl Splitter {
             index: self.next_index,
             offset: *offset,
             content,
+            skim: None,
         });
         self.next_index += 1;
     }
@@ -335,10 +369,11 @@ mod tests {
     use super::*;
 
     fn read(document: &[u8], cut: usize) -> Result<Vec<(u64, u64, String)>, Rejected> {
+        let skimmer = Skimmer::default();
         let mut splitter = Splitter::new(64);
         let mut elements = Vec::new();
         for piece in document.chunks(cut) {
-            splitter.push(piece, &mut |element| {
+            splitter.push(piece, &skimmer, &mut |element| {
                 let content = match element.content {
                     Content::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
                     Content::TooLarge { length, .. } => format!("too large: {length}"),

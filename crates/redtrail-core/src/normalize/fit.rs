@@ -4,7 +4,7 @@
 
 use redtrail_model::AuditEvent;
 
-use crate::{batch::item_bytes, item::puts, retention::Retention};
+use super::row_bytes::row_bytes;
 
 /// What one write unit pays for.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html>
@@ -57,13 +57,10 @@ pub(super) fn fit(mut event: AuditEvent) -> AuditEvent {
     fitted
 }
 
-/// Of all items of the event. One that has no form in DynamoDB costs nothing; it fails
-/// where it is written.
+/// Of all items of the event.
 fn write_units(event: &AuditEvent) -> usize {
-    let place = serde_dynamo::to_item(&event.origin).map_or(0, |place| item_bytes(&place));
-    let puts = puts(event, Retention::Days(0)).unwrap_or_default();
-    puts.iter()
-        .map(|put| (item_bytes(&put.item) + PLACE_BYTES - place).div_ceil(WRITE_UNIT_BYTES))
+    row_bytes(event)
+        .map(|bytes| (bytes + PLACE_BYTES).div_ceil(WRITE_UNIT_BYTES))
         .sum()
 }
 
@@ -108,8 +105,13 @@ fn clear<C: Default + PartialEq>(all: &mut C) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        batch::item_bytes,
+        item::{Retention, puts},
+    };
     use crate::{log_reader::RawRecord, normalize::audit_event, select::Selector};
-    use redtrail_model::Origin;
+    use redtrail_model::{Flag, Origin, SelectedBy, Touched};
+    use redtrail_trailgen::{Trail, TrailOptions};
 
     const AGENT: &str = "aws-cli/2.27.50 md/awscrt#0.26.1 ua/2.1 os/linux#6.1 md/arch#x86_64 lang/python#3.13.4 md/pyimpl#CPython";
 
@@ -145,6 +147,57 @@ mod tests {
         assert_eq!(event.request_parameters["publiclyAccessible"], "true");
         assert_eq!(event.error_code.as_deref(), Some("AccessDenied"));
         assert_eq!(event.session_name.as_deref(), Some("nightly"));
+    }
+
+    /// The items are as large as told, whatever the event.
+    #[test]
+    fn ok_items_are_as_large_as_told() {
+        let options = TrailOptions {
+            redshift_share: 1.0,
+            hard_share: 0.2,
+            ..TrailOptions::default()
+        };
+        let mut trail = Trail::with_options(options);
+        let origin = event(5, "k").origin;
+        let selector = Selector::default();
+        let mut check = |change: fn(&mut AuditEvent)| {
+            let record = RawRecord {
+                index: 0,
+                offset: 0,
+                bytes: trail.record().json.trim().as_bytes().to_vec(),
+            };
+            let Ok(mut event) = audit_event(&record, &origin, &selector) else {
+                return;
+            };
+            change(&mut event);
+            let place = item_bytes(&serde_dynamo::to_item(&event.origin).unwrap());
+            let items = puts(&event, Retention::Days(0)).unwrap();
+            let made: Vec<_> = items
+                .iter()
+                .map(|put| item_bytes(&put.item) - place)
+                .collect();
+            assert_eq!(row_bytes(&event).collect::<Vec<_>>(), made, "{event:?}");
+        };
+        for _ in 0..500 {
+            check(|_| {});
+        }
+        let changes: [fn(&mut AuditEvent); 12] = [
+            |event| event.event_id.push('x'),
+            |event| event.identity_type = None,
+            |event| event.identity_type = Some("Unknown".into()),
+            |event| event.session_name = None,
+            |event| event.session_name = Some("other".into()),
+            |event| event.person = Some("ana".into()),
+            |event| event.mfa_authenticated = None,
+            |event| event.mfa_authenticated = Some(true),
+            |event| event.access_key_id = Some("AKIAIOSFODNN7EXAMPLE".into()),
+            |event| event.selected_by = SelectedBy::UserAgent,
+            |event| event.flags = vec![Flag::InvalidUtf8, Flag::ResourcesCut],
+            |event| event.touched = Touched::default(),
+        ];
+        for change in changes {
+            (0..20).for_each(|_| check(change));
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ pub mod credentials;
 mod fit;
 pub mod principal;
 pub mod resources;
+mod row_bytes;
 pub mod summary;
 
 use std::borrow::Cow;
@@ -35,11 +36,15 @@ pub fn audit_event(
     origin: &Origin,
     selector: &Selector,
 ) -> Result<AuditEvent, Unreadable> {
-    let text = String::from_utf8_lossy(&record.bytes);
     let mut flags = Vec::new();
-    if matches!(text, Cow::Owned(_)) {
-        flags.push(Flag::InvalidUtf8);
-    }
+    // Nearly all records are; looking for what is not takes longer.
+    let text = match str::from_utf8(&record.bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => {
+            flags.push(Flag::InvalidUtf8);
+            String::from_utf8_lossy(&record.bytes)
+        }
+    };
     let event = EventRecord::parse(&text).map_err(|_| Unreadable::Malformed)?;
     let selected_by = selector.sign(&event).ok_or(Unreadable::NoEventSource)?;
     let event_time: EventTime = event

@@ -1,0 +1,129 @@
+//! What is measured: reading one object as the function does, as the command does, and the
+//! bare gunzip that both are held against.
+
+use std::{
+    hint::black_box,
+    io::{self, Read},
+};
+
+use clap::ValueEnum;
+use flate2::{Decompress, FlushDecompress, Status};
+use redtrail_core::{
+    inspect::inspect,
+    log_reader::{Limits, LogReader},
+    normalizer::Normalizer,
+    select::Selector,
+};
+use redtrail_model::Origin;
+use sha2::{Digest, Sha256};
+
+/// The pieces that both sides read and unpack at a time.
+const STORED_PIECE_BYTES: usize = 8 * 1024;
+const PLAIN_PIECE_BYTES: usize = 64 * 1024;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Case {
+    /// Start and stop: what a process costs that reads nothing.
+    Nothing,
+    /// Unpack with the decoder that redtrail uses, and nothing else.
+    Gunzip,
+    /// Unpack and hash.
+    GunzipSha256,
+    /// Unpack, split, select, normalize: `redtrail inspect` without its output.
+    Read,
+    /// The same and hash: the function without its edges.
+    ReadSha256,
+}
+
+impl Case {
+    /// Does it once.
+    ///
+    /// # Errors
+    /// When the object cannot be read, or is none.
+    pub(crate) fn run(self, object: impl Read) -> io::Result<()> {
+        match self {
+            Self::Nothing => Ok(()),
+            Self::Gunzip => gunzip(object, |_| {}),
+            Self::GunzipSha256 => {
+                let mut sha256 = Sha256::new();
+                gunzip(object, |plain| sha256.update(plain))?;
+                black_box(sha256.finalize());
+                Ok(())
+            }
+            Self::Read => read(object),
+            Self::ReadSha256 => read_and_hash(object),
+        }
+    }
+}
+
+fn gunzip(mut object: impl Read, mut plain: impl FnMut(&[u8])) -> io::Result<()> {
+    let mut stored = vec![0; STORED_PIECE_BYTES];
+    let mut unpacked = vec![0; PLAIN_PIECE_BYTES];
+    let mut inflate = Decompress::new_gzip(15);
+    loop {
+        let length = object.read(&mut stored)?;
+        let mut rest = stored.get(..length).unwrap_or_default();
+        if rest.is_empty() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        loop {
+            let (before_in, before_out) = (inflate.total_in(), inflate.total_out());
+            let status = inflate.decompress(rest, &mut unpacked, FlushDecompress::None)?;
+            let consumed = (inflate.total_in() - before_in) as usize;
+            let produced = (inflate.total_out() - before_out) as usize;
+            rest = rest.get(consumed..).unwrap_or_default();
+            plain(black_box(unpacked.get(..produced).unwrap_or_default()));
+            if status == Status::StreamEnd {
+                return Ok(());
+            }
+            if consumed == 0 && produced == 0 {
+                break;
+            }
+        }
+    }
+}
+
+fn read(object: impl Read) -> io::Result<()> {
+    let mut object = Some(object);
+    let open = || object.take().ok_or_else(|| io::Error::other("read twice"));
+    let limits = Limits {
+        max_held_bytes: usize::MAX,
+        ..Limits::default()
+    };
+    let summary = inspect(open, origin(), &Selector::default(), limits, |event| {
+        black_box(event);
+        Ok(())
+    })?;
+    black_box(summary.map_err(io::Error::other)?.tally);
+    Ok(())
+}
+
+fn read_and_hash(mut object: impl Read) -> io::Result<()> {
+    let selector = Selector::default();
+    let mut reader = LogReader::new(Limits::default(), &selector);
+    let mut stored = vec![0; STORED_PIECE_BYTES];
+    loop {
+        let length = object.read(&mut stored)?;
+        let piece = stored.get(..length).unwrap_or_default();
+        if piece.is_empty() {
+            break;
+        }
+        reader.push(piece).map_err(io::Error::other)?;
+    }
+    let proven = reader.finish().map_err(io::Error::other)?;
+    let mut normalizer = Normalizer::new(&selector, origin());
+    for record in reader.take_selected() {
+        black_box(normalizer.events(&[record]));
+    }
+    black_box(normalizer.finish(&proven, &mut reader).tally);
+    Ok(())
+}
+
+fn origin() -> Origin {
+    Origin {
+        bucket: "trail".to_owned(),
+        key: "object.json.gz".to_owned(),
+        version: None,
+        record_index: 0,
+    }
+}

@@ -1,0 +1,572 @@
+//! Skims over one object of `Records`, 64 bytes at a time: where it ends, where its own
+//! `eventSource` stands, and whether anything in it could make it one of the family. It
+//! answers only where it is sure; a closer look decides the rest.
+
+use std::ops::ControlFlow;
+
+use fearless_simd::{Level, Simd, dispatch, i8x64, mask8x64, prelude::*, u8x64, u32x16};
+use memchr::memmem::Finder;
+
+use crate::account_ids::AccountIds;
+
+const BLOCK: usize = 64;
+/// Two letters of each word looked for stand that far apart.
+const AHEAD: usize = 3;
+
+const EVENT_SOURCE: &[u8] = b"\"eventSource\"";
+/// What the names of the family's services begin with. What looks for them in a block goes
+/// by their letters.
+const SERVICES: [&[u8]; 2] = [b"redshift", b"sqlworkbench"];
+/// The members that hold a service's name.
+const MEMBERS: [&[u8]; 4] = [
+    EVENT_SOURCE,
+    b"\"invokedBy\"",
+    b"\"sourceIPAddress\"",
+    b"\"userAgent\"",
+];
+/// Before a service's name in the ARN of its service-linked role, and in a context.
+const ROLE_PATH: &[u8] = b"/";
+const CONTEXT: &[u8] = b"\"aws:";
+
+/// What was seen of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Skim {
+    /// How many bytes it takes.
+    pub(crate) length: usize,
+    /// Where its only `eventSource` at depth one ends, if no escape hides another.
+    pub(crate) source: Option<usize>,
+    /// It contains a name of the family where names count, or an account id wherever.
+    pub(crate) is_hinted: bool,
+    /// It contains a backslash.
+    pub(crate) has_escapes: bool,
+}
+
+/// Skims over objects. It holds what it looks out for.
+#[derive(Clone, Debug)]
+pub(crate) struct Skimmer {
+    level: Level,
+    account_ids: AccountIds,
+    /// Names and account ids that the fast ways do not find.
+    others: Vec<Finder<'static>>,
+}
+
+impl Skimmer {
+    /// Looks out for these services, encryption context keys and account ids.
+    pub(crate) fn new<'a>(
+        services: impl IntoIterator<Item = &'a str>,
+        context_keys: impl IntoIterator<Item = &'a str>,
+        account_ids: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        let is_known = |name: &str| {
+            let name = name.as_bytes();
+            SERVICES.iter().any(|start| name.starts_with(start))
+        };
+        let services = services.into_iter().filter(|name| !is_known(name));
+        let context_keys = context_keys
+            .into_iter()
+            .filter(|key| !key.strip_prefix("aws:").is_some_and(is_known));
+        let mut known = AccountIds::default();
+        let odd_ids = account_ids.into_iter().filter(|id| !known.insert(id));
+        let others = services.chain(context_keys).chain(odd_ids);
+        let others = others.map(|text| Finder::new(text).into_owned()).collect();
+        Self {
+            level: level(),
+            account_ids: known,
+            others,
+        }
+    }
+
+    /// Looks at the object that `bytes` begin with; `None` when it does not end in them, or
+    /// has a backslash where no string is.
+    pub(crate) fn skim(&self, bytes: &[u8]) -> Option<Skim> {
+        if !bytes.starts_with(b"{") {
+            return None;
+        }
+        let ids = &self.account_ids;
+        let mut skim = dispatch!(self.level, simd => walk(simd, bytes, ids))?;
+        if !skim.is_hinted && !self.others.is_empty() {
+            let object = bytes.get(..skim.length)?;
+            skim.is_hinted = self.others.iter().any(|text| text.find(object).is_some());
+        }
+        Some(skim)
+    }
+}
+
+/// The widest vectors up to 32 bytes: those of 64 were measured to be no faster.
+fn level() -> Level {
+    let level = Level::new();
+    #[cfg(target_arch = "x86_64")]
+    let level = level.as_avx2().map_or(level, |avx2| avx2.level());
+    level
+}
+
+impl Default for Skimmer {
+    /// Looks out for nothing but where an object ends.
+    fn default() -> Self {
+        Self::new([], [], [])
+    }
+}
+
+#[inline(always)]
+fn walk<S: Simd>(simd: S, bytes: &[u8], ids: &AccountIds) -> Option<Skim> {
+    let mut walk = Walk::new(bytes, ids);
+    let mut at = 0;
+    while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        if let ControlFlow::Break(length) = walk.block(simd, at, block) {
+            return walk.end(length?);
+        }
+        at += BLOCK;
+    }
+    // Zeros say nothing.
+    let mut last = [0; 2 * BLOCK + AHEAD];
+    let rest = bytes.get(at..)?;
+    last.get_mut(..rest.len())?.copy_from_slice(rest);
+    for start in [0, BLOCK] {
+        let block = last.get(start..).and_then(<[u8]>::first_chunk)?;
+        if let ControlFlow::Break(length) = walk.block(simd, at + start, block) {
+            return walk.end(length?);
+        }
+    }
+    None
+}
+
+/// The way through one object.
+struct Walk<'a> {
+    bytes: &'a [u8],
+    ids: &'a AccountIds,
+    depth: u64,
+    /// All ones while the last block ended inside a string.
+    in_string: u64,
+    /// One while the last block ended with a backslash that escapes what follows.
+    escaping: u64,
+    /// One while the last four bytes of the last block were digits.
+    fours: u64,
+    source: Source,
+    is_hinted: bool,
+    has_escapes: bool,
+}
+
+/// The object's own `eventSource`.
+#[derive(Clone, Copy)]
+enum Source {
+    None,
+    EndsAt(usize),
+    /// There are two, or there may be.
+    Unsure,
+}
+
+impl<'a> Walk<'a> {
+    fn new(bytes: &'a [u8], ids: &'a AccountIds) -> Self {
+        Self {
+            bytes,
+            ids,
+            depth: 0,
+            in_string: 0,
+            escaping: 0,
+            fours: 0,
+            source: Source::None,
+            is_hinted: false,
+            has_escapes: false,
+        }
+    }
+
+    fn end(&self, length: usize) -> Option<Skim> {
+        let source = match self.source {
+            Source::EndsAt(at) => Some(at),
+            Source::None | Source::Unsure => None,
+        };
+        Some(Skim {
+            length,
+            source,
+            is_hinted: self.is_hinted,
+            has_escapes: self.has_escapes,
+        })
+    }
+
+    /// The next block, which begins at `at`. It breaks with the object's length, or with
+    /// nothing where the object is too odd.
+    #[inline(always)]
+    fn block<S: Simd>(
+        &mut self,
+        simd: S,
+        at: usize,
+        block: &[u8; BLOCK + AHEAD],
+    ) -> ControlFlow<Option<usize>> {
+        let (text, _) = block.split_at(BLOCK);
+        let (_, ahead) = block.split_at(AHEAD);
+        let text = u8x64::from_slice(simd, text);
+        let ahead = u8x64::from_slice(simd, ahead);
+        let quotes = text.simd_eq(b'"');
+        // The one bit by which `[` and `{`, `]` and `}` differ.
+        let folded: i8x64<S> = (text | 0x20).bitcast();
+        // Brackets and backslashes, and few others.
+        let marks = folded.simd_gt(b'z' as i8);
+        // `eventSource` and its like; `redshift` and `sqlworkbench`.
+        let words =
+            (text.simd_eq(b'S') & ahead.simd_eq(b'r')) | (text.simd_eq(b'e') & ahead.simd_eq(b'h'));
+        let (digits, fours) = digits(text);
+
+        let mut end = None;
+        if self.escaping != 0 || (marks | words).any_true() {
+            let masks = Masks {
+                quotes: quotes.to_bitmask(),
+                backslashes: text.simd_eq(b'\\').to_bitmask(),
+                opening: folded.simd_eq(b'{' as i8).to_bitmask(),
+                closing: folded.simd_eq(b'}' as i8).to_bitmask(),
+                words: words.to_bitmask(),
+            };
+            end = self.closely(at, masks)?;
+        } else {
+            let odd = u64::from(quotes.to_bitmask().count_ones() & 1);
+            self.in_string ^= odd.wrapping_neg();
+        }
+        let eights = fours & (fours << 1 | self.fours);
+        self.fours = fours >> 15;
+        if eights != 0 {
+            self.look_for_ids(at, digits.to_bitmask(), eights, end.unwrap_or(BLOCK));
+        }
+        match end {
+            Some(end) => ControlFlow::Break(Some(at + end)),
+            None => ControlFlow::Continue(()),
+        }
+    }
+}
+
+/// One bit for each byte of a block.
+struct Masks {
+    quotes: u64,
+    backslashes: u64,
+    /// `{` and `[`.
+    opening: u64,
+    /// `}` and `]`.
+    closing: u64,
+    /// Where a word may be.
+    words: u64,
+}
+
+impl Walk<'_> {
+    /// A block in which there is more than quotes. Answers where in it the object ends.
+    #[inline(always)]
+    fn closely(&mut self, at: usize, masks: Masks) -> ControlFlow<Option<usize>, Option<usize>> {
+        let mut quotes = masks.quotes;
+        if masks.backslashes | self.escaping != 0 {
+            quotes &= !self.escaped(masks.backslashes);
+        }
+        let inside = prefix_xor(quotes) ^ self.in_string;
+        self.in_string = (inside >> 63).wrapping_neg();
+        let depth = self.depth;
+        let opening = masks.opening & !inside;
+        let closing = masks.closing & !inside;
+        let end = self.descend(opening, closing);
+        let within = end.map_or(u64::MAX, below);
+        let backslashes = masks.backslashes & within;
+        if backslashes & !inside != 0 {
+            return ControlFlow::Break(None);
+        }
+        self.has_escapes |= backslashes != 0;
+        let mut words = masks.words & within;
+        while words != 0 {
+            let found = words.trailing_zeros();
+            words &= words - 1;
+            match word_at(self.bytes, at + found as usize) {
+                None => {}
+                Some(Word::Family) => self.is_hinted = true,
+                Some(Word::EventSource { end, is_plain }) => {
+                    let before = below(found as usize);
+                    let depth = depth
+                        .wrapping_add(u64::from((opening & before).count_ones()))
+                        .wrapping_sub(u64::from((closing & before).count_ones()));
+                    let is_key = is_plain && inside >> found & 1 == 1;
+                    self.source = match self.source {
+                        _ if !is_key => Source::Unsure,
+                        source if depth != 1 => source,
+                        Source::None => Source::EndsAt(end),
+                        Source::EndsAt(_) | Source::Unsure => Source::Unsure,
+                    };
+                }
+            }
+        }
+        ControlFlow::Continue(end)
+    }
+
+    /// The bytes that a backslash before them escapes.
+    #[inline(always)]
+    fn escaped(&mut self, backslashes: u64) -> u64 {
+        const EVEN: u64 = 0x5555_5555_5555_5555;
+        let backslashes = backslashes & !self.escaping;
+        let behind = backslashes << 1 | self.escaping;
+        // A run of backslashes that begins at an odd place ends, as a sum, at an odd one
+        // when its length is even.
+        let odd_starts = backslashes & !EVEN & !behind;
+        let (ends, carries) = odd_starts.overflowing_add(backslashes);
+        self.escaping = u64::from(carries);
+        (EVEN ^ (ends << 1)) & behind
+    }
+
+    /// Follows the depth through a block; answers where it comes back to none.
+    #[inline(always)]
+    fn descend(&mut self, opening: u64, closing: u64) -> Option<usize> {
+        let closings = u64::from(closing.count_ones());
+        if closings < self.depth {
+            self.depth = self.depth + u64::from(opening.count_ones()) - closings;
+            return None;
+        }
+        let mut brackets = opening | closing;
+        while brackets != 0 {
+            let at = brackets.trailing_zeros();
+            brackets &= brackets - 1;
+            if opening >> at & 1 == 1 {
+                self.depth += 1;
+            } else {
+                self.depth = self.depth.saturating_sub(1);
+                if self.depth == 0 {
+                    return Some(at as usize + 1);
+                }
+            }
+        }
+        None
+    }
+
+    /// Looks at the runs of digits before `end`. `eights` tells where two groups of four are
+    /// digits: an account id has such a place, wherever it begins.
+    #[inline(always)]
+    fn look_for_ids(&mut self, at: usize, digits: u64, eights: u64, end: usize) {
+        // Neighbours are of one run.
+        let mut runs = eights & !(eights << 1);
+        while runs != 0 {
+            let place = runs.trailing_zeros() as usize * 4;
+            runs &= runs - 1;
+            if place >= end {
+                return;
+            }
+            let before = !digits & below(place);
+            let behind = !digits & !below(place);
+            let is_known = if before == 0 || behind == 0 {
+                // It may go on in another block.
+                self.ids.has_at(self.bytes, at + place)
+            } else {
+                let start = 64 - before.leading_zeros();
+                let length = behind.trailing_zeros() - start;
+                self.ids
+                    .has_run(self.bytes, at + start as usize, length as usize)
+            };
+            self.is_hinted |= is_known;
+        }
+    }
+}
+
+/// A word where it counts.
+enum Word {
+    /// In quotes, the first of which is no escaped one if it `is_plain`.
+    EventSource { end: usize, is_plain: bool },
+    /// The name of a service of the family, where a sign has it.
+    Family,
+}
+
+/// The word of which the letter that it was found by stands at `at`.
+fn word_at(bytes: &[u8], at: usize) -> Option<Word> {
+    let is_word = |start: usize, word: &[u8]| {
+        let rest = bytes.get(start..);
+        rest.is_some_and(|rest| rest.starts_with(word))
+    };
+    if bytes.get(at) == Some(&b'S') {
+        let start = at
+            .checked_sub(6)
+            .filter(|start| is_word(*start, EVENT_SOURCE))?;
+        return Some(Word::EventSource {
+            end: start + EVENT_SOURCE.len(),
+            is_plain: !bytes.get(..start)?.ends_with(b"\\"),
+        });
+    }
+    let [redshift, sqlworkbench] = SERVICES;
+    let starts = [at.checked_sub(1), at.checked_sub(8)];
+    let start = match starts {
+        [Some(start), _] if is_word(start, redshift) => start,
+        [_, Some(start)] if is_word(start, sqlworkbench) => start,
+        _ => return None,
+    };
+    let before = bytes.get(..start)?;
+    let counts = match before.strip_suffix(b"\"") {
+        Some(before) => {
+            let name = before.trim_ascii_end().strip_suffix(b":")?.trim_ascii_end();
+            MEMBERS.iter().any(|member| name.ends_with(member))
+        }
+        None => before.ends_with(ROLE_PATH) || before.ends_with(CONTEXT),
+    };
+    counts.then_some(Word::Family)
+}
+
+/// Which bytes are digits, and one bit for each four bytes that are nothing else.
+#[inline(always)]
+fn digits<S: Simd>(text: u8x64<S>) -> (mask8x64<S>, u64) {
+    let value = text - b'0';
+    let is_digit: mask8x64<S> = value.min(9).simd_eq(value);
+    let fours: u32x16<S> = is_digit.to_vector().bitcast();
+    (is_digit, fours.simd_eq(u32::MAX).to_bitmask())
+}
+
+/// All bits from the first of two to the other, the other left out, and so on.
+#[inline(always)]
+fn prefix_xor(mut bits: u64) -> u64 {
+    for shift in [1, 2, 4, 8, 16, 32] {
+        bits ^= bits << shift;
+    }
+    bits
+}
+
+/// The bits below `at`, which is 64 at most.
+#[inline(always)]
+fn below(at: usize) -> u64 {
+    u64::MAX.checked_shr(64 - at as u32).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::log_reader::Delimiter;
+
+    const ACCOUNTS: [&str; 2] = ["790247189693", "028811157404"];
+
+    fn skimmers() -> Vec<Skimmer> {
+        let skimmer = Skimmer::new(["redshift.amazonaws.com"], ["aws:redshift:arn"], ACCOUNTS);
+        let at = |level| Skimmer {
+            level,
+            ..skimmer.clone()
+        };
+        #[cfg(target_arch = "x86_64")]
+        let others = {
+            let level = Level::new();
+            let wider = level.as_avx512().map(|avx512| avx512.level());
+            let narrow = level.as_sse4_2().map(|sse4_2| sse4_2.level());
+            let narrowest = level.as_sse2().map(|sse2| sse2.level());
+            [wider, narrow, narrowest]
+        };
+        #[cfg(not(target_arch = "x86_64"))]
+        let others = [None; 3];
+        let others: Vec<_> = others.into_iter().flatten().map(at).collect();
+        [vec![skimmer.clone()], others].concat()
+    }
+
+    /// What each skimmer says of the object, whatever follows it.
+    fn skim(bytes: &[u8]) -> Option<Skim> {
+        let mut found = skimmers().into_iter().map(|skimmer| skimmer.skim(bytes));
+        let first = found.next().flatten();
+        assert!(found.all(|other| other == first), "vectors of any width");
+        first
+    }
+
+    /// Texts that mean something to the skimmer, and bytes that break what they mean.
+    fn text() -> impl Strategy<Value = Vec<u8>> {
+        let token = prop_oneof![
+            6 => prop::sample::select(vec![
+                "\"eventSource\"", "\"eventSource\":\"s3.amazonaws.com\"", "eventSource", "{", "}",
+                "[", "]", "\"", "\\", "\\\"", "\\\\", ",", ":", "\"a\":", "\"x\"",
+                "\"invokedBy\":\"redshift.amazonaws.com\"", "\"aws:redshift:arn\"", "redshift",
+                "\"sourceIPAddress\" : \"sqlworkbench.amazonaws.com\"", "/redshift.amazonaws.com/",
+                "790247189693", "\"790247189693\"", "7902471896930", "028811157404", "1", "2026",
+                " ", "\n",
+            ]).prop_map(|text| text.as_bytes().to_vec()),
+            2 => (1..140_usize).prop_map(|length| vec![b'x'; length]),
+            1 => prop::collection::vec(any::<u8>(), 1..4),
+        ];
+        prop::collection::vec(token, 0..40)
+            .prop_map(|tokens| [vec![b'{'], tokens.concat()].concat())
+    }
+
+    /// A run of just twelve digits that is a known account.
+    fn has_account(bytes: &[u8]) -> bool {
+        let mut runs = bytes.split(|byte| !byte.is_ascii_digit());
+        runs.any(|run| ACCOUNTS.iter().any(|id| id.as_bytes() == run))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            failure_persistence: None,
+            ..ProptestConfig::with_cases(2000)
+        })]
+
+        /// It ends where the delimiter says, or it is not told.
+        #[test]
+        fn ok_ends_as_delimited(bytes in text()) {
+            let found = skim(&bytes);
+            let end = Delimiter::default().end(&bytes);
+            if let Some(found) = found {
+                prop_assert_eq!(Some(found.length), end);
+                let object = &bytes[..found.length];
+                prop_assert_eq!(skim(object), Some(found), "nothing behind it matters");
+                prop_assert_eq!(found.has_escapes, object.contains(&b'\\'));
+                prop_assert!(found.is_hinted || !has_account(object));
+            } else if let Some(end) = end {
+                prop_assert!(bytes[..end].contains(&b'\\'), "no reason not to tell");
+            }
+        }
+
+        /// However it lies to the blocks, the words and ids are found.
+        #[test]
+        fn ok_found_at_any_place(before in 0..200_usize, behind in 0..70_usize, id in 0..2_usize) {
+            let pad = |length| "x".repeat(length);
+            let record = |member: &str| {
+                let text = format!("{{\"p\":\"{}\",{member},\"q\":\"{}\"}}", pad(before), pad(behind));
+                skim(text.as_bytes()).unwrap()
+            };
+            let plain = record("\"eventSource\":\"s3.amazonaws.com\"");
+            prop_assert_eq!(plain.source, Some(before + 21));
+            prop_assert!(!plain.is_hinted && !plain.has_escapes);
+            for hint in [
+                format!("\"accountId\":\"{}\"", ACCOUNTS[id]),
+                format!("\"accountId\": {}", ACCOUNTS[id]),
+                format!("\"arn\":\"arn:aws:sts::{}:x\"", ACCOUNTS[id]),
+                "\"invokedBy\":\"redshift.amazonaws.com\"".to_owned(),
+                "\"userAgent\"\n:\t\"sqlworkbench.amazonaws.com\"".to_owned(),
+                "\"arn\":\"role/aws-service-role/redshift.amazonaws.com/x\"".to_owned(),
+                "\"arn\":\"role\\/aws-service-role\\/redshift.amazonaws.com\\/x\"".to_owned(),
+                "\"c\":{\"aws:redshift-serverless:arn\":1}".to_owned(),
+            ] {
+                prop_assert!(record(&hint).is_hinted, "{}", hint);
+            }
+            for none in [
+                format!("\"accountId\":\"{}1\"", ACCOUNTS[id]),
+                "\"name\":\"redshift.amazonaws.com\"".to_owned(),
+                "\"c\":\"arn:aws:redshift:us-east-1\"".to_owned(),
+            ] {
+                prop_assert!(!record(&none).is_hinted, "{}", none);
+            }
+        }
+    }
+
+    #[test]
+    fn ok_the_objects_own_event_source() {
+        for (text, source) in [
+            (r#"{"eventSource":"a"}"#, Some(14)),
+            (r#"{"a":{"eventSource":"b"},"eventSource" : "c"}"#, Some(38)),
+            (r#"{"eventSource":"a","eventSource":"b"}"#, None),
+            (r#"{"a":[{"eventSource":"b"}]}"#, None),
+            (r#"{"a\"eventSource":"b"}"#, None),
+            (r#"{"a":"\"eventSource","eventSource":"b"}"#, None),
+            (r#"{"a":"\\","eventSource":"b"}"#, Some(23)),
+            (r#"{"a":"eventSource\":"}"#, None),
+        ] {
+            let found = skim(text.as_bytes()).unwrap();
+            assert_eq!(found.source, source, "{text}");
+        }
+    }
+
+    #[test]
+    fn ok_odd_names_and_ids_are_found_all_the_same() {
+        let skimmer = Skimmer::new(["warehouse.example"], ["aws:lake:arn"], ["12345"]);
+        for (text, expected) in [
+            (r#"{"a":"warehouse.example"}"#, true),
+            (r#"{"aws:lake:arn":"x"}"#, true),
+            (r#"{"accountId":"12345"}"#, true),
+            (r#"{"accountId":"54321"}"#, false),
+        ] {
+            assert_eq!(
+                skimmer.skim(text.as_bytes()).unwrap().is_hinted,
+                expected,
+                "{text}"
+            );
+        }
+    }
+}
