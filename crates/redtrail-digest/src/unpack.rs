@@ -62,10 +62,15 @@ pub(crate) async fn unpack<B: TrailBucket>(
                 EdgeErrorKind::Denied { .. } | EdgeErrorKind::Refused => {
                     return Ok(Err(NotUnpacked::Unreadable(error)));
                 }
-                EdgeErrorKind::Changed | EdgeErrorKind::Retryable if attempt < ATTEMPTS => {
+                EdgeErrorKind::Changed
+                | EdgeErrorKind::Retryable
+                | EdgeErrorKind::Throttled { .. }
+                | EdgeErrorKind::OutOfTime
+                    if attempt < ATTEMPTS =>
+                {
                     attempt += 1;
                 }
-                EdgeErrorKind::Changed | EdgeErrorKind::Retryable => return Err(error),
+                _ => return Err(error),
             },
         }
     }

@@ -15,7 +15,7 @@ use hyper::{Request, Response, StatusCode};
 use serde_json::{Value, json};
 
 use crate::error::LocalError;
-use crate::http_server::HttpServer;
+use crate::http_server::{HttpServer, LOOPBACK};
 
 /// Some clients put the service's name in Java before it.
 const TARGET: &str = "CloudTrail_20131101.ListPublicKeys";
@@ -48,7 +48,7 @@ impl PublicKeysServer {
             async move { Ok::<_, Infallible>(respond(&request, &answer)) }
         });
         Ok(Self {
-            server: HttpServer::start(0, service).await?,
+            server: HttpServer::start(LOOPBACK, service).await?,
         })
     }
 

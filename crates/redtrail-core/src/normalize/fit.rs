@@ -105,10 +105,7 @@ fn clear<C: Default + PartialEq>(all: &mut C) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        batch::item_bytes,
-        item::{Retention, puts},
-    };
+    use crate::{batch::item_bytes, item::puts, retention::Retention};
     use crate::{log_reader::RawRecord, normalize::audit_event, select::Selector};
     use redtrail_model::{Flag, Origin, SelectedBy, Touched};
     use redtrail_trailgen::{Trail, TrailOptions};
