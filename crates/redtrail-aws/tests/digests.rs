@@ -5,7 +5,7 @@
     reason = "a test may fail by panicking, its helpers too"
 )]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_cloudtrail::config::{BehaviorVersion, Credentials, Region};
 use aws_smithy_http_client::Builder;
@@ -64,10 +64,12 @@ async fn put(server: &S3Server, mix: &Mix) {
     }
 }
 
-/// Each kind of tampering has its turn in the first forty; `make nightly` takes more.
+/// In as many as there are kinds of tampering each has its turn; `make nightly` takes more.
+const EVERY_KIND: u64 = Tampering::ALL.len() as u64;
+
 fn mixes() -> u64 {
     let given = std::env::var("DIGEST_MIXES").ok();
-    given.map_or(40, |number| number.parse().unwrap())
+    given.map_or(EVERY_KIND, |number| number.parse().unwrap())
 }
 
 async fn verified(mix: &Mix) -> BTreeMap<&'static str, u64> {
@@ -183,10 +185,7 @@ async fn ok_listings() {
 
 #[test]
 fn every_tampering_is_in_the_mixes() {
-    let mut kinds: Vec<Tampering> = (0..40)
-        .flat_map(|seed| Mix::tampered(seed).tamperings)
-        .collect();
-    kinds.sort();
-    kinds.dedup();
+    let mixes = (0..EVERY_KIND).map(Mix::tampered);
+    let kinds: BTreeSet<Tampering> = mixes.flat_map(|mix| mix.tamperings).collect();
     assert_eq!(kinds.len(), Tampering::ALL.len());
 }

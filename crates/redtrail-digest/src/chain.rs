@@ -14,7 +14,9 @@ use crate::{
     range::{DELIVERED_LATER, DIGEST_DUE, DIGEST_HOUR, TimeRange, hours, shifted},
 };
 
-/// When the exact time of a digest is not proven, so much is no hole.
+/// So much is no hole where the time of a digest is not proven, or where the later digest names
+/// the earlier one as its predecessor: AWS shows, but does not say, that one begins when the
+/// other ends.
 const TOLERANCE: SignedDuration = SignedDuration::from_mins(30);
 
 /// A digest and what is known of it.
@@ -143,6 +145,7 @@ impl Chain {
             self.newest_end = Some(digest.end);
             findings.extend(self.tail(digest.end));
         }
+        let mut covered_until = digest.end;
         if let Some(successor) = &self.successor {
             let is_named = self.expected.contains_key(&digest.key);
             let is_intruder =
@@ -152,9 +155,13 @@ impl Chain {
                 return findings;
             }
             findings.extend(self.between(&digest, successor, is_named));
+            let is_near = successor.start <= shifted(digest.end, TOLERANCE);
+            if successor.is_proven && is_named && is_near {
+                covered_until = covered_until.max(successor.start);
+            }
         }
         if digest.is_proven {
-            self.proven.push(digest.start, digest.end);
+            self.proven.push(digest.start, covered_until);
         }
         self.expected.clear();
         self.expect(&digest);
@@ -173,7 +180,7 @@ impl Chain {
                 ..self.finding(FindingKind::Restart)
             });
         }
-        let tolerance = if digest.is_proven && successor.is_proven {
+        let tolerance = if digest.is_proven && successor.is_proven && !is_named {
             SignedDuration::ZERO
         } else {
             TOLERANCE
@@ -351,5 +358,100 @@ impl Chain {
             time: None,
             detail: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        format!("2026-03-02T{text}Z").parse().unwrap()
+    }
+
+    fn digest(key: &str, start: &str, end: &str, previous: Option<&str>) -> Judged {
+        let link = |object: &str| Link {
+            bucket: "b".to_owned(),
+            object: object.to_owned(),
+            hash: vec![0; 32],
+            hash_algorithm: "SHA-256".to_owned(),
+            signature: Vec::new(),
+        };
+        Judged {
+            key: key.to_owned(),
+            start: at(start),
+            end: at(end),
+            is_proven: true,
+            previous: previous.map_or(Previous::Start, |object| Previous::Link(link(object))),
+            bucket: "b".to_owned(),
+            sha256: Some([0; 32]),
+        }
+    }
+
+    /// What is found on digests handed over newest first, and the times they cover.
+    fn found(digests: &[Judged]) -> (Vec<(FindingKind, u64)>, usize) {
+        let place = Place {
+            prefix: String::new(),
+            organization: None,
+            account: "111122223333".to_owned(),
+            region: "us-east-1".to_owned(),
+        };
+        let name = ChainName {
+            trail: "t".to_owned(),
+            home_region: "us-east-1".to_owned(),
+            is_backfill: false,
+        };
+        let range = TimeRange {
+            since: at("08:00:00"),
+            until: at("12:00:00"),
+            now: at("12:30:00"),
+        };
+        let mut chain = Chain::new(name, place, range);
+        let mut findings: Vec<Finding> = digests
+            .iter()
+            .flat_map(|digest| chain.accept(digest.clone()))
+            .collect();
+        findings.extend(chain.finish());
+        let counts = findings.iter().map(|finding| (finding.kind, finding.count));
+        (counts.collect(), chain.proven.0.len())
+    }
+
+    #[test]
+    fn digests_that_name_each_other_need_not_meet_to_the_second() {
+        let newest = digest("c", "11:00:01", "12:00:00", Some("b"));
+        let oldest = digest("b", "08:00:00", "11:00:00", Some("a"));
+        assert_eq!(found(&[newest.clone(), oldest.clone()]), (vec![], 1));
+        // Where the names differ, too, something is missing.
+        let another = Judged {
+            key: "x".to_owned(),
+            ..oldest
+        };
+        let missing = (FindingKind::DigestMissing, 1);
+        assert_eq!(found(&[newest.clone(), another]), (vec![missing], 2));
+        // And hours are hours, whatever the link says.
+        let early = digest("b", "08:00:00", "09:00:00", Some("a"));
+        let missing = (FindingKind::DigestMissing, 3);
+        assert_eq!(found(&[newest, early]), (vec![missing], 2));
+    }
+
+    #[test]
+    fn a_link_to_something_else_is_broken() {
+        let newest = digest("c", "11:00:00", "12:00:00", Some("x"));
+        let oldest = digest("b", "08:00:00", "11:00:00", Some("a"));
+        let broken = (FindingKind::LinkBroken, 1);
+        assert_eq!(found(&[newest, oldest]), (vec![broken], 1));
+    }
+
+    #[test]
+    fn a_chain_that_came_from_another_bucket_is_not_missed() {
+        let mut newest = digest("c", "11:00:00", "12:00:00", Some("b"));
+        assert_eq!(
+            found(&[newest.clone()]).0,
+            [(FindingKind::DigestMissing, 3)]
+        );
+        if let Previous::Link(link) = &mut newest.previous {
+            link.bucket = "before".to_owned();
+        }
+        assert_eq!(found(&[newest]).0, [(FindingKind::UnprovenStart, 3)]);
     }
 }

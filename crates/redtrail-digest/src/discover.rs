@@ -10,6 +10,9 @@ use crate::{
     place::{Place, aws_logs},
 };
 
+/// A label of a host's name has no more.
+const MAX_REGION_BYTES: usize = 63;
+
 /// Which places are asked for; an empty set means whatever is there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
@@ -17,6 +20,16 @@ pub struct Wanted {
     pub prefix: String,
     pub accounts: BTreeSet<String>,
     pub regions: BTreeSet<String>,
+}
+
+/// Whether a text may be a Region's name. Whoever can write to the bucket can make folders of
+/// any name, and keys are fetched from a host that is called after the Region.
+pub fn is_region(text: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=MAX_REGION_BYTES).contains(&text.len())
+        && text.bytes().all(is_allowed)
+        && text.starts_with(|first: char| first.is_ascii_lowercase())
+        && !text.ends_with('-')
 }
 
 /// The places asked for, in order. One that was named is among them though nothing of it is
@@ -28,7 +41,8 @@ pub async fn places<B: TrailBucket>(bucket: &B, wanted: &Wanted) -> Result<Vec<P
     let mut found = BTreeSet::new();
     let mut organizations = vec![None];
     for folder in bucket.folders(&aws_logs(&wanted.prefix, None)).await? {
-        if folder.starts_with("o-") {
+        let id = folder.strip_prefix("o-");
+        if id.is_some_and(|id| id.bytes().all(|byte| byte.is_ascii_alphanumeric())) {
             organizations.push(Some(folder));
         }
     }
@@ -44,7 +58,8 @@ pub async fn places<B: TrailBucket>(bucket: &B, wanted: &Wanted) -> Result<Vec<P
                     .folders(&format!("{folder}{account}/{kind}/"))
                     .await?
                 {
-                    if wanted.regions.is_empty() || wanted.regions.contains(&region) {
+                    let is_wanted = wanted.regions.is_empty() || wanted.regions.contains(&region);
+                    if is_wanted && is_region(&region) {
                         found.insert(Place {
                             prefix: wanted.prefix.clone(),
                             organization: organization.clone(),
@@ -74,4 +89,29 @@ pub async fn places<B: TrailBucket>(bucket: &B, wanted: &Wanted) -> Result<Vec<P
         }
     }
     Ok(found.into_iter().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn regions() {
+        for (text, expected) in [
+            ("us-east-1", true),
+            ("us-gov-west-1", true),
+            ("cn-north-1", true),
+            ("", false),
+            ("1", false),
+            ("us-east-1-", false),
+            ("US-EAST-1", false),
+            ("a.attacker.example", false),
+            ("a@attacker.example#", false),
+            ("..", false),
+            ("us-\u{1b}", false),
+        ] {
+            assert_eq!(is_region(text), expected, "{text}");
+        }
+        assert!(!is_region(&"a".repeat(64)));
+    }
 }

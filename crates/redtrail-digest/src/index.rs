@@ -15,6 +15,8 @@ use crate::{
 
 /// Digests of one place. More cannot be of trails: it is ten digests an hour for eleven years.
 const MAX_DIGESTS: usize = 1_000_000;
+/// Trails of one account and Region. AWS allows five; others may have been before.
+const MAX_CHAINS: usize = 100;
 /// Days after the time asked for in which a digest is looked for that links back to it.
 const DAYS_AFTER: usize = 2;
 
@@ -78,17 +80,26 @@ impl DigestIndex {
                     self.is_cut = true;
                     return Ok(());
                 }
-                let chain = self.chain(name.chain);
-                self.digests.push((name.end, chain));
+                match self.chain(name.chain) {
+                    Some(chain) => self.digests.push((name.end, chain)),
+                    None => self.is_cut = true,
+                }
             }
         }
     }
 
-    fn chain(&mut self, name: ChainName) -> usize {
-        *self.numbers.entry(name).or_insert_with_key(|name| {
-            self.chains.push(name.clone());
-            self.chains.len() - 1
-        })
+    /// The number of a chain, unless there are too many.
+    fn chain(&mut self, name: ChainName) -> Option<usize> {
+        if let Some(number) = self.numbers.get(&name) {
+            return Some(*number);
+        }
+        let number = self.chains.len();
+        if number == MAX_CHAINS {
+            return None;
+        }
+        self.chains.push(name.clone());
+        self.numbers.insert(name, number);
+        Some(number)
     }
 
     fn select(&mut self, range: &TimeRange) {

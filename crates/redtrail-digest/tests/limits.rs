@@ -285,6 +285,31 @@ fn err_a_digest_too_many_hides_nothing() {
 }
 
 #[test]
+fn unproven_more_trails_than_can_be() {
+    let mix = clean(1);
+    let mut crowded = bucket(&mix);
+    let digest = mix
+        .objects
+        .keys()
+        .find(|key| key.contains("-Digest/"))
+        .unwrap();
+    for number in 0..150 {
+        let name = format!("_{}_{}_", mix.plan.trail, mix.plan.home_region);
+        let key = digest.replace(&name, &format!("_zzz{number}_{}_", mix.plan.home_region));
+        assert_ne!(key, *digest);
+        crowded.insert(&key, b"junk".to_vec(), DigestMetadata::default());
+    }
+    let (heard, summaries) = verify(&mix, &crowded, &keys(&mix), here(&mix), range(&mix));
+    assert_eq!(heard.names().get("too_many_digests"), Some(&1));
+    assert!(heard.names().get("digest_damaged") < Some(&100));
+    let mine = summaries[0]
+        .chains
+        .iter()
+        .find(|chain| chain.name.trail == mix.plan.trail);
+    assert_eq!(mine.unwrap().proven_digests, digests(&mix));
+}
+
+#[test]
 fn named_places_are_looked_at_though_nothing_is_there() {
     let mix = clean(1);
     let wanted = Wanted {

@@ -6,7 +6,7 @@ use clap::Args;
 use jiff::Timestamp;
 use redtrail_aws::{public_keys::CloudTrailKeys, shared_config};
 use redtrail_core::edge::{EdgeError, EdgeErrorKind};
-use redtrail_digest::{TimeRange, edge::PublicKeys, saved_keys::SavedKeys};
+use redtrail_digest::{TimeRange, discover::is_region, edge::PublicKeys, saved_keys::SavedKeys};
 
 use crate::{
     failure::{Failure, chain},
@@ -21,7 +21,13 @@ use crate::{
 #[command(after_help = HELP)]
 pub(crate) struct PublicKeysCommand {
     /// The Regions whose digests are to be verified, separated by commas
-    #[arg(long, required = true, value_delimiter = ',', value_name = "REGION")]
+    #[arg(
+        long,
+        required = true,
+        value_delimiter = ',',
+        value_name = "REGION",
+        value_parser = region
+    )]
     regions: Vec<String>,
 
     /// From when on keys are needed, as of `verify`
@@ -97,6 +103,15 @@ pub(crate) async fn cloudtrail(
 ) -> CloudTrailKeys {
     let endpoint_url = endpoint_url.filter(|text| !text.is_empty());
     CloudTrailKeys::new(shared_config::cloudtrail(region.cloned(), endpoint_url).await)
+}
+
+/// A Region as the command line names it.
+pub(crate) fn region(text: &str) -> Result<String, &'static str> {
+    if is_region(text) {
+        Ok(text.to_owned())
+    } else {
+        Err("expected a Region such as us-east-1")
+    }
 }
 
 /// The time asked for.

@@ -23,7 +23,7 @@ use redtrail_model::is_account_id;
 use crate::{
     failure::{Failure, chain},
     output::remark,
-    public_keys::{cloudtrail, next_step, range},
+    public_keys::{cloudtrail, next_step, range, region},
     trail_folder::TrailFolder,
     verify_report::Reporter,
 };
@@ -53,7 +53,7 @@ pub(crate) struct Verify {
     accounts: Vec<String>,
 
     /// Regions to verify, separated by commas; without it all there are
-    #[arg(long, value_delimiter = ',', value_name = "REGION")]
+    #[arg(long, value_delimiter = ',', value_name = "REGION", value_parser = region)]
     regions: Vec<String>,
 
     /// From when on: 2023-07-10, 2023-07-10T12:00:00Z, yesterday, 2d
@@ -139,11 +139,19 @@ impl Verify {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
         let range = range(&self.since, &self.until)?;
         let saved = self.public_keys.as_deref().map(saved_keys).transpose()?;
-        tokio::runtime::Builder::new_current_thread()
+        let verified = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
-            .map_err(|error| Failure::failed("could not start", "Try once more.", error))?
-            .block_on(self.verify(range, saved))
+            .map_err(|error| Failure::failed("could not start", "Try once more.", error))
+            .and_then(|runtime| runtime.block_on(self.verify(range, saved)));
+        match verified {
+            // What could not be carried out, or not be written, is neither valid nor invalid.
+            Err(failure @ (Failure::Failed { .. } | Failure::Output(_))) => {
+                failure.report();
+                Ok(ExitCode::from(UNPROVEN))
+            }
+            verified => verified,
+        }
     }
 
     async fn verify(

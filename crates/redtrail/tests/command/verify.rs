@@ -1,6 +1,6 @@
 //! `redtrail verify` and `redtrail public-keys`: verdicts, names and exit statuses.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, process::Command};
 
 use redtrail_local::{Environment, PublicKeysServer, S3Server};
 use redtrail_trailgen::digest::{Mix, Tampering};
@@ -291,6 +291,19 @@ fn unproven_what_cannot_be_read_and_the_document_is_whole() {
         said.stderr
     );
 
+    // Nor is it valid when the answer could not be written.
+    let verify = format!(
+        "exec {} verify --bucket {} --prefix '{}' --since {} --until {} > /dev/full",
+        env!("CARGO_BIN_EXE_redtrail"),
+        mix.bucket,
+        mix.plan.prefix,
+        mix.since,
+        mix.until,
+    );
+    let mut shell = Command::new("sh");
+    shell.arg("-c").arg(verify).envs(servers.environment.iter());
+    assert_eq!(shell.output().unwrap().status.code(), Some(3));
+
     let account = servers.verify(&mix, &["--accounts", "999999999999"]);
     assert_eq!(account.status, 3, "{}", account.stdout);
     assert!(
@@ -323,6 +336,10 @@ fn err_usage() {
         (
             vec!["--bucket", "b", "--since", "1d", "--accounts", "12"],
             "twelve digits",
+        ),
+        (
+            vec!["--bucket", "b", "--since", "1d", "--regions", "a@b"],
+            "such as us-east-1",
         ),
         (
             vec![
