@@ -15,20 +15,33 @@ use serde_dynamo::Item;
 use crate::query::{QueryError, request_error};
 
 /// A table to read, at a given time: what has expired by then is left out.
-#[derive(Clone, Copy, Debug)]
-pub struct Reader<'a> {
-    pub client: &'a Client,
-    /// The table's name.
-    pub table: &'a str,
-    pub now: EventTime,
+#[derive(Clone, Debug)]
+pub struct Reader {
+    client: Client,
+    table: String,
+    now: EventTime,
 }
 
-impl Reader<'_> {
+impl Reader {
+    pub fn new(client: Client, table: impl Into<String>, now: EventTime) -> Self {
+        Self {
+            client,
+            table: table.into(),
+            now,
+        }
+    }
+
+    /// The same for another table.
+    #[must_use]
+    pub fn of(&self, table: impl Into<String>) -> Self {
+        Self::new(self.client.clone(), table, self.now)
+    }
+
     /// Of the directory: every folder of an account and Region of which an object came.
     ///
     /// # Errors
     /// When DynamoDB refuses or cannot be reached, or an item cannot be read.
-    pub async fn trails(self) -> Result<Vec<TrailFact>, QueryError> {
+    pub async fn trails(&self) -> Result<Vec<TrailFact>, QueryError> {
         self.items(Table::Directory, TRAILS).await
     }
 
@@ -36,7 +49,7 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// When DynamoDB refuses or cannot be reached, or an item cannot be read.
-    pub async fn days(self, trail_folder: &str) -> Result<Vec<TrailFact>, QueryError> {
+    pub async fn days(&self, trail_folder: &str) -> Result<Vec<TrailFact>, QueryError> {
         self.items(Table::Directory, &trail_subject(trail_folder))
             .await
     }
@@ -45,7 +58,7 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// When DynamoDB refuses or cannot be reached, or an item cannot be read.
-    pub async fn entries(self, day_folder: &str) -> Result<Vec<LedgerEntry>, QueryError> {
+    pub async fn entries(&self, day_folder: &str) -> Result<Vec<LedgerEntry>, QueryError> {
         self.items(Table::Ledger, day_folder).await
     }
 
@@ -53,7 +66,7 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// When DynamoDB refuses or cannot be reached, or an item cannot be read.
-    pub async fn listed(self, partition: &str) -> Result<Vec<Listed>, QueryError> {
+    pub async fn listed(&self, partition: &str) -> Result<Vec<Listed>, QueryError> {
         self.items(Table::Ledger, partition).await
     }
 
@@ -61,7 +74,7 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// When DynamoDB refuses or cannot be reached, or the item cannot be read.
-    pub async fn entry(self, key: &LedgerKey) -> Result<Option<LedgerEntry>, QueryError> {
+    pub async fn entry(&self, key: &LedgerKey) -> Result<Option<LedgerEntry>, QueryError> {
         let schema = Table::Ledger.schema();
         let text = |text: &str| AttributeValue::S(text.to_owned());
         // A Query of one item: it costs what a GetItem does, and takes no other permission
@@ -69,7 +82,7 @@ impl Reader<'_> {
         let output = self
             .client
             .query()
-            .table_name(self.table)
+            .table_name(&self.table)
             .key_condition_expression(format!(
                 "{} = :partition AND {} = :item",
                 schema.partition_key, schema.sort_key
@@ -80,20 +93,20 @@ impl Reader<'_> {
             .expression_attribute_values(":now", self.now())
             .send()
             .await
-            .map_err(|error| request_error(self.table, error))?;
+            .map_err(|error| request_error(&self.table, error))?;
         let item = output.items.unwrap_or_default().into_iter().next();
         item.map(|item| self.read(Table::Ledger, item)).transpose()
     }
 
     async fn items<T: DeserializeOwned>(
-        self,
+        &self,
         table: Table,
         partition: &str,
     ) -> Result<Vec<T>, QueryError> {
         let mut pages = self
             .client
             .query()
-            .table_name(self.table)
+            .table_name(&self.table)
             .key_condition_expression(format!("{} = :partition", table.schema().partition_key))
             .filter_expression(unexpired())
             .expression_attribute_values(":partition", AttributeValue::S(partition.to_owned()))
@@ -102,7 +115,7 @@ impl Reader<'_> {
             .send();
         let mut items = Vec::new();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| request_error(self.table, error))?;
+            let page = page.map_err(|error| request_error(&self.table, error))?;
             for item in page.items.unwrap_or_default() {
                 items.push(self.read(table, item)?);
             }
@@ -110,19 +123,19 @@ impl Reader<'_> {
         Ok(items)
     }
 
-    fn now(self) -> AttributeValue {
+    fn now(&self) -> AttributeValue {
         AttributeValue::N(self.now.epoch_seconds().to_string())
     }
 
     fn read<T: DeserializeOwned>(
-        self,
+        &self,
         table: Table,
         item: HashMap<String, AttributeValue>,
     ) -> Result<T, QueryError> {
         let key = item.get(table.schema().sort_key);
         let key = key.and_then(|key| key.as_s().ok()).cloned();
         serde_dynamo::from_item(Item::from(item)).map_err(|source| QueryError::Item {
-            table: self.table.to_owned(),
+            table: self.table.clone(),
             event_key: key.unwrap_or_default(),
             source: source.into(),
         })

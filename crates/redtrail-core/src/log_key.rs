@@ -138,9 +138,8 @@ impl<'a> Delivery<'a> {
             return None;
         }
         let delivery_day = Date::new(digits(year, 4)?, digits(month, 2)?, digits(day, 2)?).ok()?;
-        let is_log = self.service == "CloudTrail"
-            && is_region(region)
-            && LogFileName::parse(file).is_some();
+        let is_log =
+            self.service == "CloudTrail" && is_region(region) && LogFileName::parse(file).is_some();
         is_log.then_some(LogKey {
             organization: self.organization,
             account: self.account,

@@ -1,20 +1,35 @@
 //! The `redtrail` command: what the function would do and what it has found, for people
 //! and scripts. Each subcommand has its module; how a line is written is `output`'s.
 
+mod csv_text;
+mod deliveries;
 mod event_json;
 mod event_table;
 mod event_writer;
 mod events;
 mod failure;
+mod grid;
 mod inspect;
+mod ledger;
+mod ledger_rows;
+mod listed;
 mod local;
 mod objects;
+mod originals;
 mod output;
+mod place;
 mod plain_text;
+mod quarantine;
+mod quarantine_list;
+mod quarantine_replay;
+mod quarantine_show;
 mod query;
 mod raw;
 mod record_text;
+mod references;
+mod scope;
 mod short_name;
+mod tables;
 mod time_range;
 
 use std::process::ExitCode;
@@ -35,6 +50,8 @@ enum Command {
     Events(events::Events),
     Query(query::Query),
     Raw(raw::Raw),
+    Ledger(ledger::Ledger),
+    Quarantine(quarantine::Quarantine),
     Local(local::Local),
 }
 
@@ -44,6 +61,8 @@ Examples:
   redtrail events payload.json                what the function would fetch
   redtrail query principal arn:aws:iam::123456789012:role/Analyst --since 6h
   redtrail raw REFERENCE                      the original record, from S3
+  redtrail ledger                             what became of each day's log objects
+  redtrail quarantine list                    what could not be read, and why
   redtrail local                              an S3 and a DynamoDB to try it on
 
 redtrail COMMAND --help says more of each.";
@@ -54,6 +73,8 @@ fn main() -> ExitCode {
         Command::Events(command) => command.run(),
         Command::Query(command) => command.run(),
         Command::Raw(command) => command.run(),
+        Command::Ledger(command) => command.run(),
+        Command::Quarantine(command) => command.run(),
         Command::Local(command) => command.run(),
     };
     result.unwrap_or_else(|failure| failure.report())

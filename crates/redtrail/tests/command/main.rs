@@ -7,7 +7,10 @@
 
 mod events;
 mod inspect;
+mod ledger;
 mod local;
+mod quarantine;
 mod query;
 mod raw;
 mod run;
+mod trail;
