@@ -120,7 +120,7 @@ impl Ledger {
             })?;
         let ledger = self.ledger.reader(now).await?;
         let directory = ledger.of(directory);
-        let mut rows = Rows::new(self.output, self.objects);
+        let mut rows = Rows::new(self.output, self.objects)?;
         let mut summary = Summary::default();
         for fact in directory.trails().await.map_err(unanswered)? {
             let Some(trail) = Trail::of(&fact.trail_folder) else {

@@ -4,7 +4,7 @@ use std::io;
 
 use jiff::civil::Date;
 use redtrail_core::ledger::{LedgerEntry, Verdict};
-use redtrail_model::{EventTime, Origin};
+use redtrail_model::EventTime;
 use serde::{Serialize, Serializer};
 
 use crate::{
@@ -13,6 +13,7 @@ use crate::{
     grid::{Grid, number, text},
     ledger::Summary,
     output::{Answer, Look, RowForm, json_remark, remark},
+    place::Place,
     scope::Days,
 };
 
@@ -163,7 +164,7 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
-    pub(crate) fn new(form: RowForm, is_of_objects: bool) -> Self {
+    pub(crate) fn new(form: RowForm, is_of_objects: bool) -> io::Result<Self> {
         let look = Look::of_stdout();
         let is_wide = look.width >= WIDE;
         let columns = match (is_of_objects, is_wide) {
@@ -210,15 +211,21 @@ impl Rows {
                 text("WHY", 16),
             ],
         };
-        Self {
-            answer: Answer::new(),
+        let mut answer = Answer::new();
+        match form {
+            RowForm::Csv if is_of_objects => answer.line(&csv_line(OBJECT_FIELDS))?,
+            RowForm::Csv => answer.line(&csv_line(DAY_FIELDS))?,
+            RowForm::Table | RowForm::Jsonl => {}
+        }
+        Ok(Self {
+            answer,
             form,
             is_of_objects,
             is_wide,
             grid: Grid::new(look, columns),
             trail: None,
             waiting: Vec::new(),
-        }
+        })
     }
 
     pub(crate) fn day(&mut self, trail: &Trail, row: DayRow) -> io::Result<()> {
@@ -266,8 +273,9 @@ impl Rows {
     pub(crate) fn gap(&mut self, trail: &Trail, row: &GapRow) -> io::Result<()> {
         self.begin(trail)?;
         match self.form {
+            // Each line is an object, for programs that take references.
+            RowForm::Jsonl | RowForm::Csv if self.is_of_objects => Ok(()),
             RowForm::Jsonl => self.json("gap", trail, row),
-            RowForm::Csv if self.is_of_objects => Ok(()),
             RowForm::Csv => {
                 let mut fields = DAY_FIELDS.map(|_| String::new());
                 let known = [
@@ -358,10 +366,14 @@ impl Rows {
             }
             RowForm::Csv => {
                 self.answer.flush()?;
-                remark(&total_line(summary, days));
+                for line in total_lines(summary, days) {
+                    remark(&line);
+                }
             }
             RowForm::Table => {
-                self.answer.line(&total_line(summary, days))?;
+                for line in total_lines(summary, days) {
+                    self.answer.line(&line)?;
+                }
                 self.answer.flush()?;
             }
         }
@@ -397,13 +409,9 @@ impl Rows {
         if self.trail.as_ref() == Some(trail) {
             return Ok(());
         }
-        let is_first = self.trail.is_none();
         self.trail = Some(trail.clone());
         match self.form {
-            RowForm::Jsonl => Ok(()),
-            RowForm::Csv if !is_first => Ok(()),
-            RowForm::Csv if self.is_of_objects => self.csv(OBJECT_FIELDS),
-            RowForm::Csv => self.csv(DAY_FIELDS),
+            RowForm::Jsonl | RowForm::Csv => Ok(()),
             RowForm::Table => {
                 self.rows()?;
                 let lines = self.grid.header();
@@ -546,13 +554,7 @@ fn why(entry: &LedgerEntry) -> String {
 /// The object's reference; nothing for one whose name was too long to be kept.
 fn reference(entry: &LedgerEntry) -> Option<String> {
     let object = entry.key.object()?;
-    let origin = Origin {
-        bucket: object.bucket,
-        key: object.key,
-        version: object.version_id,
-        record_index: 0,
-    };
-    Some(origin.object_reference())
+    Some(Place::of(object, None).to_string())
 }
 
 fn object_fields(trail: &Trail, row: &ObjectRow<'_>) -> [String; 18] {
@@ -580,36 +582,31 @@ fn object_fields(trail: &Trail, row: &ObjectRow<'_>) -> [String; 18] {
     ]
 }
 
-fn total_line(summary: &Summary, days: Days) -> String {
+fn total_lines(summary: &Summary, days: Days) -> [String; 3] {
     let all = &summary.all;
     let Days { first, last, .. } = days;
-    let pause = match all.longest {
-        Some(interval) => format!(
-            "; longest pause {} from {}",
-            interval.shown(),
-            interval.from
-        ),
-        None => String::new(),
-    };
     let expired = match summary.expired_days {
         0 => String::new(),
-        days => format!(", {days} whose entries have expired"),
+        days => format!("; entries of {days} have expired"),
     };
-    format!(
-        "total from {first} to {last}, {} accounts and Regions: {} objects, {} accepted, \
-         {} partial, {} rejected, {} waiting; {} records read, {} selected, {} quarantined{pause}; \
-         {} days without an object{expired}",
-        summary.trails,
-        all.objects,
-        all.accepted,
-        all.partial,
-        all.rejected,
-        all.waiting,
-        all.records_read,
-        all.records_selected,
-        all.records_quarantined,
-        summary.gap_days,
-    )
+    let pause = match all.longest {
+        Some(interval) => format!("; longest pause {}", interval.shown()),
+        None => String::new(),
+    };
+    [
+        format!(
+            "total {first} to {last}, {} accounts and Regions, {} days without an object{expired}",
+            summary.trails, summary.gap_days
+        ),
+        format!(
+            "      {} objects: {} accepted, {} partial, {} rejected, {} waiting",
+            all.objects, all.accepted, all.partial, all.rejected, all.waiting
+        ),
+        format!(
+            "      {} records read, {} selected, {} quarantined{pause}",
+            all.records_read, all.records_selected, all.records_quarantined
+        ),
+    ]
 }
 
 fn as_text<S: Serializer>(day: &Date, serializer: S) -> Result<S::Ok, S::Error> {

@@ -32,16 +32,11 @@ pub(crate) struct Finding {
 
 impl Finding {
     pub(crate) fn place(&self) -> Place {
-        let Place::Object(mut origin) = Place::object(&self.row.object()) else {
-            return Place::object(&self.row.object());
-        };
-        match &self.row.element {
-            Some(element) => {
-                origin.record_index = element.record_index;
-                Place::Record(origin)
-            }
-            None => Place::Object(origin),
-        }
+        let element = self.row.element.as_ref();
+        Place::of(
+            self.row.object(),
+            element.map(|element| element.record_index),
+        )
     }
 
     /// The object was read since, and what is listed here with it.

@@ -21,14 +21,18 @@ impl Place {
         }
     }
 
-    /// An object of S3.
-    pub(crate) fn object(object: &ObjectAddress) -> Self {
-        Self::Object(Origin {
-            bucket: object.bucket.clone(),
-            key: object.key.clone(),
-            version: object.version_id.clone(),
-            record_index: 0,
-        })
+    /// A record of an object of S3, or the object.
+    pub(crate) fn of(object: ObjectAddress, record_index: Option<u64>) -> Self {
+        let origin = Origin {
+            bucket: object.bucket,
+            key: object.key,
+            version: object.version_id,
+            record_index: record_index.unwrap_or_default(),
+        };
+        match record_index {
+            Some(_) => Self::Record(origin),
+            None => Self::Object(origin),
+        }
     }
 }
 

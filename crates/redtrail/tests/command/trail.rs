@@ -41,7 +41,9 @@ pub(crate) struct Trail {
 
 /// The key of an object below `prefix`, delivered at that time (`YYYYMMDDTHHmm`).
 pub(crate) fn key(prefix: &str, account: &str, region: &str, time: &str) -> String {
-    let (year, month, day) = (&time[..4], &time[4..6], &time[6..8]);
+    let (year, rest) = time.split_at(4);
+    let (month, rest) = rest.split_at(2);
+    let (day, _) = rest.split_at(2);
     format!(
         "{prefix}AWSLogs/{account}/CloudTrail/{region}/{year}/{month}/{day}/{account}_CloudTrail_{region}_{time}Z_aaaaaaaaaaaaaaaa.json.gz"
     )
@@ -118,28 +120,29 @@ impl Trail {
         });
     }
 
-    /// Has the ledger say that an object is to go on after so many events.
-    pub(crate) fn put_off(&self, key: &str, events_durable: u64) {
-        let run = Run {
-            object: &address(key),
-            identity: &ObjectIdentity::default(),
-            finished_at: "2026-03-06T10:00:00Z".parse().unwrap(),
-            duration_ms: 1,
-            retention: Retention::Forever,
+    /// Has the ledger say that these objects are to go on after so many events.
+    pub(crate) fn put_off(&self, keys: &[String], events_durable: u64) {
+        let waiting = |key: &String| {
+            let run = Run {
+                object: &address(key),
+                identity: &ObjectIdentity::default(),
+                finished_at: "2026-03-06T10:00:00Z".parse().unwrap(),
+                duration_ms: 1,
+                retention: Retention::Forever,
+            };
+            LedgerEntry::waiting(run, events_durable).put().unwrap()
         };
-        self.put(LedgerEntry::waiting(run, events_durable).put().unwrap());
+        self.put(keys.iter().map(waiting).collect());
     }
 
-    fn put(&self, put: Put) {
+    fn put(&self, puts: Vec<Put>) {
         let writer = Writer {
             store: &self.store(),
             timer: &TokioTimer,
             effort: &Effort::default(),
         };
         let until = TokioTimer.now() + Duration::from_secs(60);
-        self.runtime
-            .block_on(writer.put_all(vec![put], until))
-            .unwrap();
+        self.runtime.block_on(writer.put_all(puts, until)).unwrap();
     }
 
     fn store(&self) -> DynamoDbStore {
