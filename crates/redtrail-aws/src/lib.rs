@@ -4,6 +4,7 @@
 pub mod answer;
 pub mod clients;
 pub mod dynamodb;
+pub mod ledger;
 pub mod names;
 pub mod public_keys;
 pub mod query;

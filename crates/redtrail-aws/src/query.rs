@@ -196,7 +196,7 @@ pub enum QueryError {
         table: String,
         source: Box<dyn Error + Send + Sync>,
     },
-    #[error("an item of table {table} is no audit event: {event_key}")]
+    #[error("an item of table {table} cannot be read: {event_key}")]
     Item {
         table: String,
         event_key: String,

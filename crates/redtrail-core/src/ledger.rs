@@ -80,9 +80,30 @@ impl LedgerKey {
         }
     }
 
+    /// The object that stands at this key; nothing if it is no log's, or was too long to be kept.
+    pub fn object(&self) -> Option<ObjectAddress> {
+        let (bucket, folder) = self.folder.split_once('/')?;
+        // No log's file name holds a `#`.
+        let (name, version_id) = match self.object_key.split_once('#') {
+            Some((name, version)) => (name, Some(version.to_owned())),
+            None => (self.object_key.as_str(), None),
+        };
+        let object = ObjectAddress {
+            bucket: bucket.to_owned(),
+            key: format!("{folder}{name}"),
+            version_id,
+        };
+        let identity = ObjectIdentity {
+            version_id: object.version_id.clone(),
+            ..ObjectIdentity::default()
+        };
+        let is_it = LogKey::parse(&object.key).is_ok() && Self::of(&object, &identity) == *self;
+        is_it.then_some(object)
+    }
+
     /// The key of a row about that object in `list`, by the day of its delivery, so that
     /// one Query finds a day's rows of all accounts. No bucket's name holds the `#`.
-    fn listed(list: &str, object: &ObjectAddress, identity: &ObjectIdentity, end: &str) -> Self {
+    fn listed(list: List, object: &ObjectAddress, identity: &ObjectIdentity, end: &str) -> Self {
         let day = LogKey::parse(&object.key)
             .map_or_else(|_| "unknown".to_owned(), |key| key.delivery_day.to_string());
         let version = identity
@@ -92,10 +113,17 @@ impl LedgerKey {
             .unwrap_or_default();
         let place = format!("{}/{}{version}{end}", object.bucket, object.key);
         Self {
-            folder: format!("{list}#{day}"),
+            folder: list.partition(&day),
             object_key: bounded(&place, MAX_SORT_KEY_BYTES),
         }
     }
+}
+
+/// The partition of the objects that were delivered on that day, `YYYY-MM-DD`, below the
+/// folder of an account and Region.
+pub fn day_folder(trail_folder: &str, day: &str) -> String {
+    let folder = format!("{trail_folder}{}/", day.replace('-', "/"));
+    bounded(&folder, MAX_PARTITION_KEY_BYTES)
 }
 
 /// The ledger item of one object.
@@ -275,6 +303,26 @@ fn delivery_day(object: &ObjectAddress) -> Option<EventTime> {
     format!("{}T00:00:00Z", key.delivery_day).parse().ok()
 }
 
+/// What is listed by the day of delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum List {
+    /// Rejected objects.
+    Rejected,
+    /// Elements that could not be read.
+    Quarantine,
+}
+
+impl List {
+    /// The partition of a day, which is written `YYYY-MM-DD`.
+    pub fn partition(self, day: &str) -> String {
+        let name = match self {
+            Self::Rejected => "rejected",
+            Self::Quarantine => "quarantine",
+        };
+        format!("{name}#{day}")
+    }
+}
+
 /// A row that lists a rejected object, or one element of an object that is quarantined.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listed {
@@ -309,14 +357,14 @@ pub struct ListedElement {
 impl Listed {
     /// The row of a rejected object, under `rejected#YYYY-MM-DD`.
     pub fn rejected(run: Run<'_>, why: &Rejected) -> Self {
-        let key = LedgerKey::listed("rejected", run.object, run.identity, "");
+        let key = LedgerKey::listed(List::Rejected, run.object, run.identity, "");
         Self::new(key, run, why.reason().to_owned(), None)
     }
 
     /// The row of a quarantined element, under `quarantine#YYYY-MM-DD`.
     pub fn quarantined(run: Run<'_>, element: &Quarantined) -> Self {
         let end = format!("#{:010}", element.index);
-        let key = LedgerKey::listed("quarantine", run.object, run.identity, &end);
+        let key = LedgerKey::listed(List::Quarantine, run.object, run.identity, &end);
         let listed = ListedElement {
             record_index: element.index,
             byte_offset: element.offset,
@@ -340,6 +388,24 @@ impl Listed {
         }
     }
 
+    /// The object it is about.
+    pub fn object(&self) -> ObjectAddress {
+        ObjectAddress {
+            bucket: self.object_bucket.clone(),
+            key: self.full_object_key.clone(),
+            version_id: self.object_version.clone(),
+        }
+    }
+
+    /// Where that object's own entry stands.
+    pub fn entry_key(&self) -> LedgerKey {
+        let identity = ObjectIdentity {
+            version_id: self.object_version.clone(),
+            ..ObjectIdentity::default()
+        };
+        LedgerKey::of(&self.object(), &identity)
+    }
+
     /// # Errors
     /// Never for a row as redtrail makes it: each field has a form in DynamoDB.
     pub fn put(&self) -> Result<Put, serde_dynamo::Error> {
@@ -347,5 +413,56 @@ impl Listed {
             table: Table::Ledger,
             item: serde_dynamo::to_item(self)?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::directory::trail_folder;
+
+    const KEY: &str = "a/AWSLogs/o-exampleorgid/111122223333/CloudTrail/us-east-1/2026/03/02/111122223333_CloudTrail_us-east-1_20260302T0905Z_aaaaaaaaaaaaaaaa.json.gz";
+
+    fn address(key: &str, version_id: Option<&str>) -> ObjectAddress {
+        ObjectAddress {
+            bucket: "trail".into(),
+            key: key.into(),
+            version_id: version_id.map(str::to_owned),
+        }
+    }
+
+    fn key_of(object: &ObjectAddress) -> LedgerKey {
+        let identity = ObjectIdentity {
+            version_id: object.version_id.clone(),
+            ..ObjectIdentity::default()
+        };
+        LedgerKey::of(object, &identity)
+    }
+
+    #[test]
+    fn ok_a_key_leads_back_to_its_object() {
+        for object in [
+            address(KEY, None),
+            address(KEY, Some("null")),
+            address(KEY, Some("v#1")),
+            address(&format!("/{KEY}"), None),
+            address(&format!("#~\u{202e}\u{1b}/{KEY}"), Some("v1")),
+        ] {
+            let folder = day_folder(&trail_folder(&object), "2026-03-02");
+            assert_eq!(key_of(&object).folder, folder);
+            assert_eq!(key_of(&object).object(), Some(object));
+        }
+    }
+
+    #[test]
+    fn err_no_log_or_cut() {
+        let long = "v".repeat(2 * MAX_SORT_KEY_BYTES);
+        for object in [
+            address("a/b.json.gz", None),
+            address("b.json.gz", None),
+            address(KEY, Some(&long)),
+        ] {
+            assert_eq!(key_of(&object).object(), None);
+        }
     }
 }

@@ -5,7 +5,7 @@
 use std::fmt;
 
 use jiff::civil::Date;
-use redtrail_model::is_account_id;
+use redtrail_model::{EventTime, is_account_id};
 
 /// The key of a log object of management and data events, taken apart:
 /// `[prefix/]AWSLogs/[o-id/]ACCOUNT/CloudTrail/REGION/YYYY/MM/DD/FILE`.
@@ -138,7 +138,8 @@ impl<'a> Delivery<'a> {
             return None;
         }
         let delivery_day = Date::new(digits(year, 4)?, digits(month, 2)?, digits(day, 2)?).ok()?;
-        let is_log = self.service == "CloudTrail" && is_region(region) && is_log_file_name(file);
+        let is_log =
+            self.service == "CloudTrail" && is_region(region) && LogFileName::parse(file).is_some();
         is_log.then_some(LogKey {
             organization: self.organization,
             account: self.account,
@@ -159,29 +160,44 @@ impl<'a> Delivery<'a> {
     }
 }
 
-/// Is it `ACCOUNT_CloudTrail_REGION_YYYYMMDDTHHmmZ_UNIQUE.json.gz`?
-///
-/// AWS documents a unique string of 16 characters without meaning, and prints the name
-/// both with and without the `_` before it: neither its length nor that `_` is asked for.
-fn is_log_file_name(name: &str) -> bool {
-    let parts = || {
+/// When the file was made, to the minute, from its name.
+pub fn name_time(file_name: &str) -> Option<EventTime> {
+    let LogFileName { day, minute, .. } = LogFileName::parse(file_name)?;
+    let (year, month_and_day) = day.split_at_checked(4)?;
+    let (month, day) = month_and_day.split_at_checked(2)?;
+    let (hour, minute) = minute.split_at_checked(2)?;
+    format!("{year}-{month}-{day}T{hour}:{minute}:00Z")
+        .parse()
+        .ok()
+}
+
+/// `ACCOUNT_CloudTrail_REGION_YYYYMMDDTHHmmZ_UNIQUE.json.gz`
+struct LogFileName<'a> {
+    /// `YYYYMMDD`
+    day: &'a str,
+    /// `HHmm`
+    minute: &'a str,
+}
+
+impl<'a> LogFileName<'a> {
+    /// AWS documents a unique string of 16 characters without meaning, and prints the name
+    /// both with and without the `_` before it: neither its length nor that `_` is asked for.
+    fn parse(name: &'a str) -> Option<Self> {
         let (account, rest) = name.split_once("_CloudTrail_")?;
         let (region, rest) = rest.split_once('_')?;
         let (time, rest) = rest.split_once('Z')?;
         let (day, minute) = time.split_once('T')?;
         let unique = rest.strip_suffix(".json.gz")?;
-        Some((account, region, day, minute, unique))
-    };
-    parts().is_some_and(|(account, region, day, minute, unique)| {
-        is_account_id(account)
+        let is_log = is_account_id(account)
             && is_region(region)
             && is_digits(day, 8)
             && is_digits(minute, 4)
             && unique.bytes().any(|byte| byte != b'_')
             && unique
                 .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b == b'_')
-    })
+                .all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        is_log.then_some(Self { day, minute })
+    }
 }
 
 fn is_organization(segment: &str) -> bool {
@@ -250,6 +266,21 @@ mod tests {
             None,
             "111122223333_CloudTrail_us-gov-west-1_20260302T0905Z_x.json.gz",
         );
+    }
+
+    #[test]
+    fn time_in_the_name() {
+        let time = |name: &str| name_time(name).map(|time| time.to_string());
+        assert_eq!(time(FILE).as_deref(), Some("2026-03-02T09:05:00.000Z"));
+        for name in [
+            FILE.replace("20260302", "20260230"),
+            FILE.replace("0905Z", "2405Z"),
+            FILE.replace(".json.gz", ".json.gz#v1"),
+            FILE.replace("_CloudTrail_", "_CloudTrail-Digest_"),
+            String::new(),
+        ] {
+            assert_eq!(time(&name), None, "{name}");
+        }
     }
 
     #[test]

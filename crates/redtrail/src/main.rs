@@ -1,21 +1,36 @@
 //! The `redtrail` command: what the function would do and what it has found, for people
 //! and scripts. Each subcommand has its module; how a line is written is `output`'s.
 
+mod csv_text;
+mod deliveries;
 mod event_json;
 mod event_table;
 mod event_writer;
 mod events;
 mod failure;
+mod grid;
 mod inspect;
+mod ledger;
+mod ledger_rows;
+mod listed;
 mod local;
 mod objects;
+mod originals;
 mod output;
+mod place;
 mod plain_text;
 mod public_keys;
+mod quarantine;
+mod quarantine_list;
+mod quarantine_replay;
+mod quarantine_show;
 mod query;
 mod raw;
 mod record_text;
+mod references;
+mod scope;
 mod short_name;
+mod tables;
 mod time_range;
 mod trail_folder;
 mod verify;
@@ -41,6 +56,8 @@ enum Command {
     Raw(raw::Raw),
     Verify(verify::Verify),
     PublicKeys(public_keys::PublicKeysCommand),
+    Ledger(ledger::Ledger),
+    Quarantine(quarantine::Quarantine),
     Local(local::Local),
 }
 
@@ -51,6 +68,8 @@ Examples:
   redtrail query principal arn:aws:iam::123456789012:role/Analyst --since 6h
   redtrail raw REFERENCE                      the original record, from S3
   redtrail verify --bucket BUCKET --since 2d  what the trail's digests prove
+  redtrail ledger                             what became of each day's log objects
+  redtrail quarantine list                    what could not be read, and why
   redtrail local                              an S3 and a DynamoDB to try it on
 
 redtrail COMMAND --help says more of each.";
@@ -63,6 +82,8 @@ fn main() -> ExitCode {
         Command::Raw(command) => command.run(),
         Command::Verify(command) => command.run(),
         Command::PublicKeys(command) => command.run(),
+        Command::Ledger(command) => command.run(),
+        Command::Quarantine(command) => command.run(),
         Command::Local(command) => command.run(),
     };
     result.unwrap_or_else(|failure| failure.report())

@@ -19,6 +19,18 @@ pub(crate) enum Form {
     Jsonl,
 }
 
+/// The form of an answer in rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RowForm {
+    /// For reading.
+    #[default]
+    Table,
+    /// For programs: one JSON object a line.
+    Jsonl,
+    /// For spreadsheets.
+    Csv,
+}
+
 /// The answer of a command.
 pub(crate) struct Answer {
     stdout: BufWriter<StdoutLock<'static>>,

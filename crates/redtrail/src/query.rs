@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use redtrail_aws::{
     answer::Answer,
     names::names,
-    query::{EventQuery, Filter, Key, Order, QueryError, Subset, Window},
+    query::{EventQuery, Filter, Key, Order, Subset, Window},
     shared_config,
 };
 use redtrail_model::{EventTime, InvalidKey};
@@ -15,9 +15,9 @@ use serde::Serialize;
 
 use crate::{
     event_writer::EventWriter,
-    failure::{Failure, chain},
+    failure::Failure,
     output::{Form, json_remark, remark},
-    time_range::{self, End, instant},
+    tables::{event_time, unanswered, window},
 };
 
 /// A page no larger than this is asked for, however many events are wanted.
@@ -175,7 +175,7 @@ impl Query {
         let table = question.table(&key)?;
         let now = Timestamp::now();
         let query = EventQuery {
-            window: question.window(now)?,
+            window: window(question.since.as_deref(), question.until.as_deref(), now)?,
             order: if question.oldest_first {
                 Order::OldestFirst
             } else {
@@ -237,31 +237,6 @@ impl Question {
             writes: self.writes,
         }
     }
-
-    fn window(&self, now: Timestamp) -> Result<Window, Failure> {
-        let read = |text: &Option<String>, end| {
-            text.as_deref()
-                .map(|text| instant(text, end, now))
-                .transpose()
-                .map_err(|error| Failure::usage(error.to_string(), time_range::FORMS))
-        };
-        let window = Window {
-            since: read(&self.since, End::Since)?,
-            until: read(&self.until, End::Until)?,
-        };
-        match (window.since, window.until) {
-            (Some(since), Some(until)) if window.is_empty() => Err(Failure::usage(
-                format!("no time is both from {since} on and before {until}"),
-                "Give --since a time before that of --until.",
-            )),
-            _ => Ok(window),
-        }
-    }
-}
-
-fn event_time(now: Timestamp) -> Result<EventTime, Failure> {
-    EventTime::from_epoch_millis(now.as_millisecond())
-        .ok_or_else(|| Failure::usage("the clock is outside the years 0 to 9999", "Set the clock."))
 }
 
 async fn answer(question: Question, table: &str, query: EventQuery) -> Result<(), Failure> {
@@ -332,24 +307,6 @@ fn say_name(name: &str, form: Form) {
             "also read, for the time it meant the same: {name}"
         )),
     }
-}
-
-fn unanswered(error: QueryError) -> Failure {
-    let next = match &error {
-        QueryError::NoTable { .. } => {
-            "Check the table's name and the region: the stack's outputs name the tables."
-        }
-        QueryError::Request { .. } => {
-            "Check region, credentials and network: `aws sts get-caller-identity` must \
-             work, and its identity may need dynamodb:Query on the table."
-        }
-        QueryError::Item { .. } => {
-            "A later version of redtrail may have written it: try the latest."
-        }
-    };
-    let attempt = error.to_string();
-    let source = std::error::Error::source(&error).map(chain);
-    Failure::failed(attempt, next, source.unwrap_or_default())
 }
 
 #[derive(Serialize)]

@@ -7,8 +7,11 @@
 
 mod events;
 mod inspect;
+mod ledger;
 mod local;
+mod quarantine;
 mod query;
 mod raw;
 mod run;
 mod verify;
+mod trail;
