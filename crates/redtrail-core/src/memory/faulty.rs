@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeMap,
+    slice,
     sync::Mutex,
     time::{Duration, Instant},
 };
@@ -11,7 +12,7 @@ use redtrail_model::Table;
 
 use super::locked;
 use crate::{
-    edge::{EdgeError, EdgeErrorKind, ItemStore, Timer},
+    edge::{EdgeError, EdgeErrorKind, ItemStore, Timer, Unless},
     item::{Item, Put},
 };
 
@@ -81,6 +82,31 @@ impl<S: ItemStore, T: Timer, F: Faults> ItemStore for FaultyStore<S, T, F> {
         }
         self.wait(fate.after).await;
         answer
+    }
+
+    /// Its fate is that of a batch of one. Of a single item nothing is left over: it is throttled.
+    async fn put_unless(&self, put: &Put, unless: Unless) -> Result<bool, EdgeError> {
+        let fate = self.faults.on_write(slice::from_ref(put));
+        self.wait(fate.before).await;
+        let reason = "KeyRangeThroughputExceeded";
+        let failure = match &fate.written {
+            Written::AllBut(left) if !left.is_empty() => Some(EdgeErrorKind::Throttled { reason }),
+            Written::Failed { kind, .. } => Some(*kind),
+            Written::All | Written::AllBut(_) => None,
+        };
+        let is_carried_out = match &fate.written {
+            Written::Failed { written, .. } => !written.is_empty(),
+            Written::All | Written::AllBut(_) => failure.is_none(),
+        };
+        let put = match is_carried_out {
+            true => self.store.put_unless(put, unless).await?,
+            false => false,
+        };
+        self.wait(fate.after).await;
+        match failure {
+            Some(kind) => Err(failed("put an item", kind)),
+            None => Ok(put),
+        }
     }
 
     async fn get(&self, table: Table, keys: [&str; 2]) -> Result<Option<Item>, EdgeError> {

@@ -1,6 +1,6 @@
 //! Tables in memory that refuse what DynamoDB refuses.
 
-use std::{collections::BTreeMap, sync::Mutex};
+use std::{collections::BTreeMap, slice, sync::Mutex};
 
 use redtrail_model::Table;
 
@@ -9,7 +9,7 @@ use super::{
     refusal::{Refusal, check_batch, check_keys},
 };
 use crate::{
-    edge::{EdgeError, EdgeErrorKind, ItemStore},
+    edge::{EdgeError, EdgeErrorKind, ItemStore, Unless},
     item::{Item, Put},
 };
 
@@ -49,6 +49,20 @@ impl ItemStore for MemoryStore {
             tables.insert((put.table, partition, sort), put.item.clone());
         }
         Ok(Vec::new())
+    }
+
+    async fn put_unless(&self, put: &Put, unless: Unless) -> Result<bool, EdgeError> {
+        check_batch(slice::from_ref(put)).map_err(|refusal| refused("put an item", refusal))?;
+        let mut tables = locked(&self.tables);
+        let [partition, sort] = put.keys().map(str::to_owned);
+        let key = (put.table, partition, sort);
+        let stays = tables
+            .get(&key)
+            .is_some_and(|there| unless.is(there, &put.item));
+        if !stays {
+            tables.insert(key, put.item.clone());
+        }
+        Ok(!stays)
     }
 
     async fn get(&self, table: Table, keys: [&str; 2]) -> Result<Option<Item>, EdgeError> {

@@ -13,7 +13,7 @@ use std::{
 use redtrail_core::edge::Timer;
 
 /// A run that takes more steps than this goes round in circles.
-const MAX_STEPS: u64 = 100_000;
+const MAX_STEPS: u64 = 300_000;
 
 /// What runs.
 pub(crate) type Task = Pin<Box<dyn Future<Output = ()>>>;

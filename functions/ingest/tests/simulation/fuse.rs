@@ -17,16 +17,18 @@ pub(crate) enum Stage {
     FirstWrite,
     BetweenWrites,
     LedgerWrite,
+    PutOff,
     Answer,
 }
 
-pub(crate) const STAGES: [Stage; 7] = [
+pub(crate) const STAGES: [Stage; 8] = [
     Stage::Open,
     Stage::LookUp,
     Stage::Read,
     Stage::FirstWrite,
     Stage::BetweenWrites,
     Stage::LedgerWrite,
+    Stage::PutOff,
     Stage::Answer,
 ];
 

@@ -48,13 +48,9 @@ fn outcome(seed: u64, broken: Option<Broken>, tell: bool) -> Outcome {
     fastrand::seed(seed);
     let mut rng = fastrand::Rng::with_seed(seed);
     let objects = trail::objects(seed, &mut rng);
-    let w = World::clean(&objects);
-    let wc = std::sync::Arc::clone(&w.weather);
-    let clean = w.run(1, &mut rng);
-    if clean.is_err() {
-        eprintln!("{}", wc.lines().join("\n"));
-    }
-    let clean = clean.expect("nothing fails when nothing goes wrong");
+    let clean = World::clean(&objects)
+        .run(1, &mut rng)
+        .expect("nothing fails when nothing goes wrong");
     let sabotage = broken.map(|broken| Sabotage::new(broken, &clean));
     let weather = Weather::rough(rng.fork(), tell);
     let containers = rng.u64(1..5);

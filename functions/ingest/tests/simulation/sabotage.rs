@@ -1,6 +1,6 @@
 //! Writers broken on purpose, to see that the check can fail.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Mutex};
 
 use redtrail_core::{
     edge::EdgeError,
@@ -39,6 +39,8 @@ pub(crate) struct Sabotage {
     broken: Broken,
     /// Entries of the ledger as they come out at last, by file name.
     entries: BTreeMap<String, Put>,
+    /// The object of each event that was met first.
+    first: Mutex<BTreeMap<String, String>>,
 }
 
 impl Sabotage {
@@ -55,6 +57,7 @@ impl Sabotage {
                 .filter(is_entry)
                 .map(|put| (of_file(&put), put))
                 .collect(),
+            first: Mutex::default(),
         }
     }
 
@@ -66,7 +69,9 @@ impl Sabotage {
     pub(crate) fn before(&self, batch: &[Put]) -> Vec<Put> {
         let mut batch = batch.to_vec();
         match self.broken {
-            Broken::ForgetsDuplicates => batch.iter_mut().for_each(name_after_object),
+            Broken::ForgetsDuplicates => {
+                batch.iter_mut().for_each(|put| self.name_after_object(put));
+            }
             Broken::WritesLedgerFirst if batch.len() < 25 => {
                 let file = batch.iter().find_map(file_of_event);
                 batch.extend(file.and_then(|file| self.entries.get(&file)).cloned());
@@ -74,6 +79,22 @@ impl Sabotage {
             _ => {}
         }
         batch
+    }
+
+    /// The second object to show an event makes another one of it.
+    fn name_after_object(&self, put: &mut Put) {
+        let name = ["event_key", "object_key"].map(|name| attribute(put, name).map(str::to_owned));
+        let (Table::Principals | Table::Resources, [Some(event), Some(object)]) = (put.table, name)
+        else {
+            return;
+        };
+        let mut first = self.first.lock().unwrap();
+        let first = first.entry(event.clone()).or_insert(object.clone());
+        if *first != object {
+            let event_key = AttributeValue::S(format!("{event}#{object}"));
+            let attributes = put.item.inner_mut();
+            attributes.insert("event_key".to_owned(), event_key);
+        }
     }
 
     /// What the writer is told instead of `written`.
@@ -102,14 +123,4 @@ fn attribute<'p>(put: &'p Put, name: &str) -> Option<&'p str> {
 fn file_of_event(put: &Put) -> Option<String> {
     let key = (put.table == Table::Principals).then(|| attribute(put, "object_key"))??;
     key.rsplit('/').next().map(str::to_owned)
-}
-
-fn name_after_object(put: &mut Put) {
-    let name = ["event_key", "object_key"].map(|name| attribute(put, name).map(str::to_owned));
-    if let (Table::Principals | Table::Resources, [Some(event), Some(object)]) = (put.table, name) {
-        let event_key = AttributeValue::S(format!("{event}#{object}"));
-        put.item
-            .inner_mut()
-            .insert("event_key".to_owned(), event_key);
-    }
 }

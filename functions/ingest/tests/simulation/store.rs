@@ -3,16 +3,18 @@
 
 use std::{
     collections::BTreeMap,
+    slice,
     sync::{Arc, Mutex},
     time::Instant,
 };
 
 use redtrail_core::{
-    edge::{EdgeError, EdgeErrorKind, ItemStore, Timer},
+    edge::{EdgeError, EdgeErrorKind, ItemStore, Timer, Unless},
     item::{Item, Put},
     memory::{Faults, FaultyStore, KeyRate, MemoryStore, ReadFate, WriteFate, Written},
 };
 use redtrail_model::Table;
+use serde_dynamo::AttributeValue;
 
 use crate::{
     executor::{Answer, Clock},
@@ -32,7 +34,7 @@ pub(crate) fn tables(weather: &Arc<Weather>) -> Tables {
             weather: Arc::clone(weather),
             hot: weather
                 .has(Fault::KeyHot)
-                .then(|| KeyRate::new(weather.pick(&[1, 2, 5, 20]))),
+                .then(|| KeyRate::new(weather.pick(&[5, 20]))),
             is_slow: weather.has(Fault::StoreSlow),
             denied_until: Mutex::default(),
         },
@@ -158,6 +160,19 @@ pub(crate) struct SimStore {
 }
 
 impl SimStore {
+    /// What `request` gives; it goes on even if no one waits for it any more.
+    async fn send<T: Send + 'static>(
+        &self,
+        request: impl Future<Output = T> + Send + 'static,
+    ) -> T {
+        let answer = Answer::new();
+        let reply = answer.clone();
+        self.weather
+            .clock
+            .spawn(async move { reply.give(request.await) });
+        answer.receive().await
+    }
+
     async fn remember_replaced(&self, batch: &[Put]) -> Result<(), EdgeError> {
         for put in batch.iter().filter(|put| is_entry(put)) {
             let before = self.tables.store.get(put.table, put.keys()).await?;
@@ -180,12 +195,9 @@ impl ItemStore for SimStore {
             Some(sabotage) => sabotage.before(batch),
             None => batch.to_vec(),
         };
-        let answer = Answer::new();
-        let (tables, sent, reply) = (Arc::clone(&self.tables), batch.clone(), answer.clone());
-        self.weather.clock.spawn(async move {
-            reply.give(tables.write(&sent).await);
-        });
-        let written = answer.receive().await;
+        let tables = Arc::clone(&self.tables);
+        let sent = batch.clone();
+        let written = self.send(async move { tables.write(&sent).await }).await;
         self.weather.note(&format!(
             "write {} {stage:?} {:?}",
             batch.len(),
@@ -196,6 +208,20 @@ impl ItemStore for SimStore {
             Some(sabotage) => sabotage.after(written),
             None => written,
         }
+    }
+
+    async fn put_unless(&self, put: &Put, unless: Unless) -> Result<bool, EdgeError> {
+        self.fuse.step(Stage::PutOff, &self.weather).await;
+        self.remember_replaced(slice::from_ref(put)).await?;
+        let (tables, sent) = (Arc::clone(&self.tables), put.clone());
+        let put = self.send(async move { tables.put_unless(&sent, unless).await });
+        let put = put.await;
+        self.weather.note(&format!("put off {put:?}"));
+        if let Ok(false) = put {
+            self.weather.count("path finished meanwhile");
+        }
+        self.fuse.step(Stage::PutOff, &self.weather).await;
+        put
     }
 
     async fn get(&self, table: Table, keys: [&str; 2]) -> Result<Option<Item>, EdgeError> {
@@ -209,6 +235,9 @@ impl ItemStore for SimStore {
         }
         self.fuse.step(Stage::LookUp, &self.weather).await;
         let verdict = found.as_ref().and_then(|item| item.inner().get("verdict"));
+        if verdict == Some(&AttributeValue::S("waiting".to_owned())) {
+            self.weather.count("path resumed");
+        }
         self.weather
             .note(&format!("look up {} {verdict:?}", keys[1]));
         Ok(found)

@@ -222,7 +222,7 @@ impl Maker<'_> {
         let bytes = match (is_bad, self.rng.u32(..4)) {
             (false, _) => whole,
             (true, 0) => whole[..whole.len() - self.rng.usize(1..20)].to_vec(),
-            (true, 1) => document.into_bytes(),
+            (true, 1) => format!("<Error>{document}</Error>").into_bytes(),
             (true, 2) => gzip(&document.as_bytes()[..document.len() - 1]),
             (true, _) => [whole.as_slice(), b"more"].concat(),
         };

@@ -98,7 +98,7 @@ impl Weather {
                 rng,
                 counts: Counts::new(),
                 trace: DefaultHasher::new(),
-                lines: Some(Vec::new()),
+                lines: None,
             }),
         }
     }
