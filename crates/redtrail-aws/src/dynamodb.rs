@@ -1,15 +1,18 @@
-//! redtrail's tables in DynamoDB: BatchWriteItem for what is written, GetItem for the ledger.
+//! redtrail's tables in DynamoDB: BatchWriteItem for what is written; of the ledger, GetItem for
+//! what is known, PutItem for where to go on.
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html>
 
-use std::collections::HashMap;
+use std::{collections::HashMap, slice};
 
 use aws_sdk_dynamodb::{
     error::{ProvideErrorMetadata, SdkError},
-    operation::{batch_write_item::BatchWriteItemError, get_item::GetItemError},
+    operation::{
+        batch_write_item::BatchWriteItemError, get_item::GetItemError, put_item::PutItemError,
+    },
     types::{AttributeValue, PutRequest, ThrottlingReason, WriteRequest},
 };
 use redtrail_core::{
-    edge::{EdgeError, EdgeErrorKind, ItemStore},
+    edge::{EdgeError, EdgeErrorKind, ItemStore, Unless},
     item::{Item, Put},
 };
 use redtrail_model::{TABLES, Table};
@@ -125,6 +128,27 @@ impl ItemStore for DynamoDbStore {
         .collect()
     }
 
+    async fn put_unless(&self, put: &Put, unless: Unless) -> Result<bool, EdgeError> {
+        let batch = slice::from_ref(put);
+        let item: HashMap<String, AttributeValue> = put.item.clone().into();
+        let condition = condition(&item, unless);
+        let sent = self
+            .client
+            .put_item()
+            .table_name(self.names.of(put.table))
+            .set_item(Some(item))
+            .set_condition_expression(condition.expression)
+            .set_expression_attribute_names(condition.names)
+            .set_expression_attribute_values(condition.values)
+            .send()
+            .await;
+        match sent {
+            Ok(_) => Ok(true),
+            Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(false),
+            Err(error) => Err(self.failed(batch, put_kind(&error), error.into())),
+        }
+    }
+
     async fn get(&self, table: Table, keys: [&str; 2]) -> Result<Option<Item>, EdgeError> {
         let schema = table.schema();
         let name = self.names.of(table);
@@ -158,8 +182,50 @@ fn write_kind(error: &SdkError<BatchWriteItemError>) -> EdgeErrorKind {
     kind(error.code(), reasons, "dynamodb:BatchWriteItem")
 }
 
+fn put_kind(error: &SdkError<PutItemError>) -> EdgeErrorKind {
+    let reasons = match error.as_service_error() {
+        Some(PutItemError::ProvisionedThroughputExceededException(error)) => {
+            error.throttling_reasons()
+        }
+        Some(PutItemError::ThrottlingException(error)) => error.throttling_reasons(),
+        Some(PutItemError::RequestLimitExceeded(error)) => error.throttling_reasons(),
+        _ => &[],
+    };
+    kind(error.code(), reasons, "dynamodb:PutItem")
+}
+
 fn get_kind(error: &SdkError<GetItemError>) -> EdgeErrorKind {
     kind(error.code(), &[], "dynamodb:GetItem")
+}
+
+#[derive(Default)]
+struct Condition {
+    expression: Option<String>,
+    names: Option<HashMap<String, String>>,
+    values: Option<HashMap<String, AttributeValue>>,
+}
+
+/// That the item there, if any, is not what `unless` says. No condition where the new item
+/// lacks an attribute to compare.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.OperatorsAndFunctions.html>
+fn condition(item: &HashMap<String, AttributeValue>, unless: Unless) -> Condition {
+    let mut names = HashMap::new();
+    let mut values = HashMap::new();
+    let mut terms = Vec::new();
+    let same = unless.same.iter().map(|name| (*name, "="));
+    for (index, (name, operator)) in same.chain([(unless.differs, "<>")]).enumerate() {
+        let Some(value) = item.get(name) else {
+            return Condition::default();
+        };
+        names.insert(format!("#a{index}"), name.to_owned());
+        values.insert(format!(":a{index}"), value.clone());
+        terms.push(format!("#a{index} {operator} :a{index}"));
+    }
+    Condition {
+        expression: Some(format!("NOT ({})", terms.join(" AND "))),
+        names: Some(names),
+        values: Some(values),
+    }
 }
 
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>

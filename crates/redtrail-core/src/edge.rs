@@ -50,12 +50,37 @@ pub trait ItemStore: Sync {
     /// durable. After an error any of them may be.
     fn write(&self, batch: &[Put]) -> impl Future<Output = Result<Vec<usize>, EdgeError>> + Send;
 
+    /// Puts one item, replacing the one with the same keys unless that is what `unless` says.
+    /// Gives whether it was put.
+    fn put_unless(
+        &self,
+        put: &Put,
+        unless: Unless,
+    ) -> impl Future<Output = Result<bool, EdgeError>> + Send;
+
     /// The item with this partition key and sort key. It may be as it was a moment ago.
     fn get(
         &self,
         table: Table,
         keys: [&str; 2],
     ) -> impl Future<Output = Result<Option<Item>, EdgeError>> + Send;
+}
+
+/// An item that a new one must not replace: it has the new one's values of all attributes in
+/// `same`, and another value of `differs`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unless {
+    pub same: &'static [&'static str],
+    pub differs: &'static str,
+}
+
+impl Unless {
+    /// Whether `there` is such an item, for `new`.
+    pub fn is(self, there: &Item, new: &Item) -> bool {
+        let (there, new) = (there.inner(), new.inner());
+        let is_same = |name: &&str| new.contains_key(*name) && new.get(*name) == there.get(*name);
+        self.same.iter().all(is_same) && there.get(self.differs) != new.get(self.differs)
+    }
 }
 
 /// What time it is, and waiting.

@@ -15,7 +15,7 @@ use crate::{
         EdgeError, EdgeErrorKind, ItemStore, LogBody, LogSource, ObjectIdentity, Timer, within,
     },
     item::{self, Put},
-    ledger::{LedgerEntry, LedgerKey, Listed, Run, Standing, Verdict},
+    ledger::{FINISHED, LedgerEntry, LedgerKey, Listed, Run, Standing, Verdict},
     log_reader::{Limits, LogReader, Proven, RawRecord, Rejected},
     normalizer::Normalizer,
     object::ObjectAddress,
@@ -355,7 +355,8 @@ impl<'a, L: LogSource, S: ItemStore, T: Timer> Ingest<'a, L, S, T> {
         })
     }
 
-    /// Says in the ledger from where to go on. If even that fails, nothing is lost but time.
+    /// Says in the ledger from where to go on, unless another invocation has finished the
+    /// object meanwhile. If even that fails, nothing is lost but time.
     async fn put_off(
         &self,
         identity: &ObjectIdentity,
@@ -366,13 +367,13 @@ impl<'a, L: LogSource, S: ItemStore, T: Timer> Ingest<'a, L, S, T> {
             return error;
         };
         let save_until = self.settings.schedule.save_until;
-        match self.writer.put_all(vec![entry], save_until).await {
-            Ok(()) => IngestError::PutOff {
+        match self.writer.put_unless(&entry, FINISHED, save_until).await {
+            Ok(true) => IngestError::PutOff {
                 object: self.address.clone(),
                 events_durable,
                 source: Box::new(error),
             },
-            Err(_) => error,
+            Ok(false) | Err(_) => error,
         }
     }
 

@@ -9,7 +9,7 @@ use redtrail_model::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    edge::ObjectIdentity,
+    edge::{ObjectIdentity, Unless},
     hash::hex,
     item::Put,
     log_key::{LogKey, file_name, folder},
@@ -21,6 +21,19 @@ use crate::{
 
 /// The attributes that tell of one run: they differ when the object is read again.
 pub const VOLATILE: [&str; 2] = ["finished_at", "duration_ms"];
+
+/// What a waiting object's entry must not replace: the entry of the same object, finished by
+/// another invocation meanwhile.
+pub const FINISHED: Unless = Unless {
+    same: &[
+        "etag",
+        "stored_bytes",
+        "schema_version",
+        "rules_version",
+        "redtrail_version",
+    ],
+    differs: "verdict",
+};
 
 /// What became of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

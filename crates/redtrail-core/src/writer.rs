@@ -12,7 +12,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 
 use crate::{
     batch::Queue,
-    edge::{EdgeError, EdgeErrorKind, ItemStore, Timer, error_chain, within},
+    edge::{EdgeError, EdgeErrorKind, ItemStore, Timer, Unless, error_chain, within},
     item::Put,
 };
 
@@ -76,7 +76,7 @@ impl<S: ItemStore, T: Timer> Writer<'_, S, T> {
                 continue;
             };
             let now = self.timer.now();
-            self.effort.tell(&written);
+            self.effort.tell(written.as_ref().map(Vec::len));
             match written {
                 Ok(unprocessed) => {
                     failures = 0;
@@ -89,6 +89,37 @@ impl<S: ItemStore, T: Timer> Writer<'_, S, T> {
                 }
                 Err(error) => return Err(error),
             }
+        }
+    }
+
+    /// Writes one item unless what stands there must not be replaced; whether it was written.
+    ///
+    /// # Errors
+    /// As [`put_all`](Self::put_all).
+    pub async fn put_unless(
+        &self,
+        put: &Put,
+        unless: Unless,
+        until: Instant,
+    ) -> Result<bool, EdgeError> {
+        let mut failures = 0;
+        let mut last_error = None;
+        loop {
+            let sent = self.store.put_unless(put, unless);
+            let Some(sent) = within(self.timer, until, sent).await else {
+                return Err(out_of_time(last_error));
+            };
+            self.effort.tell(sent.as_ref().map(|_| 0));
+            let again_at = self.timer.now() + backoff(failures);
+            match sent {
+                Err(error) if error.kind.is_retryable() => last_error = Some(error),
+                sent => return sent,
+            }
+            if again_at >= until {
+                return Err(out_of_time(last_error));
+            }
+            self.timer.sleep_until(again_at).await;
+            failures += 1;
         }
     }
 }
@@ -134,11 +165,12 @@ impl Effort {
         self.locked().clone()
     }
 
-    fn tell(&self, written: &Result<Vec<usize>, EdgeError>) {
+    /// Of one request: how many items it left over, or why it failed.
+    fn tell(&self, sent: Result<usize, &EdgeError>) {
         let mut sums = self.locked();
         sums.batches += 1;
-        match written {
-            Ok(unprocessed) => sums.unprocessed += unprocessed.len() as u64,
+        match sent {
+            Ok(unprocessed) => sums.unprocessed += unprocessed as u64,
             Err(error) => {
                 match error.kind {
                     EdgeErrorKind::Throttled { reason } => {

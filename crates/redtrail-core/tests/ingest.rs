@@ -17,7 +17,7 @@ use std::{
 
 use redtrail_core::{
     directory::Remembered,
-    edge::{EdgeError, EdgeErrorKind, ItemStore, LogSource},
+    edge::{EdgeError, EdgeErrorKind, ItemStore, LogSource, Unless},
     ingest::{IngestError, Report, Schedule, Settings, ingest},
     item::{Item, Put},
     ledger::{VOLATILE, Verdict},
@@ -233,6 +233,10 @@ impl ItemStore for Stuck<'_> {
             }
         }
         Ok(left_over)
+    }
+
+    async fn put_unless(&self, put: &Put, unless: Unless) -> Result<bool, EdgeError> {
+        self.store.put_unless(put, unless).await
     }
 
     async fn get(&self, table: Table, keys: [&str; 2]) -> Result<Option<Item>, EdgeError> {
@@ -545,6 +549,10 @@ impl ItemStore for Counting {
         self.batches.fetch_add(1, Ordering::Relaxed);
         self.items.fetch_add(batch.len(), Ordering::Relaxed);
         self.store.write(batch).await
+    }
+
+    async fn put_unless(&self, put: &Put, unless: Unless) -> Result<bool, EdgeError> {
+        self.store.put_unless(put, unless).await
     }
 
     async fn get(&self, table: Table, keys: [&str; 2]) -> Result<Option<Item>, EdgeError> {

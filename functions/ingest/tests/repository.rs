@@ -92,6 +92,7 @@ fn ok_the_role_may_do_what_the_code_does_and_no_more() {
         "kms:Decrypt",
         "dynamodb:BatchWriteItem",
         "dynamodb:GetItem",
+        "dynamodb:PutItem",
         "sqs:ReceiveMessage",
         "sqs:DeleteMessage",
         "sqs:GetQueueAttributes",
@@ -118,7 +119,7 @@ fn ok_the_role_may_do_what_the_code_does_and_no_more() {
     let calls = calls_of_the_edge();
     assert_eq!(
         calls,
-        ["batch_write_item", "get_item", "get_object"]
+        ["batch_write_item", "get_item", "get_object", "put_item"]
             .map(str::to_owned)
             .into()
     );

@@ -10,7 +10,7 @@ use std::{
 
 use bytes::Bytes;
 use redtrail_core::{
-    edge::{EdgeError, EdgeErrorKind, ItemStore, LogBody, LogSource, ObjectIdentity},
+    edge::{EdgeError, EdgeErrorKind, ItemStore, LogBody, LogSource, ObjectIdentity, Unless},
     item::{Item, Put},
     memory::MemoryStore,
     object::ObjectAddress,
@@ -149,6 +149,10 @@ impl ItemStore for Failing<'_> {
             self.store.write(&[put]).await?;
         }
         Ok(Vec::new())
+    }
+
+    async fn put_unless(&self, put: &Put, unless: Unless) -> Result<bool, EdgeError> {
+        self.store.put_unless(put, unless).await
     }
 
     async fn get(&self, table: Table, keys: [&str; 2]) -> Result<Option<Item>, EdgeError> {

@@ -1,6 +1,10 @@
 //! A source and a store in memory, equal citizens of the real ones: for tests, and for
 //! anyone who wants to run the whole path without a network.
 
+mod faulty;
+mod refusal;
+mod store;
+
 use std::{
     collections::BTreeMap,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -8,13 +12,15 @@ use std::{
 };
 
 use bytes::Bytes;
-use redtrail_model::Table;
 
 use crate::{
-    edge::{EdgeError, EdgeErrorKind, ItemStore, LogBody, LogSource, ObjectIdentity, Timer},
-    item::{Item, Put},
+    edge::{EdgeError, EdgeErrorKind, LogBody, LogSource, ObjectIdentity, Timer},
     object::ObjectAddress,
 };
+
+pub use faulty::{Faults, FaultyStore, KeyRate, ReadFate, WriteFate, Written};
+pub use refusal::{Refusal, check_batch, check_keys};
+pub use store::MemoryStore;
 
 /// Pieces in which an object's bytes arrive.
 const PIECE_BYTES: usize = 16 * 1024;
@@ -80,57 +86,6 @@ impl LogBody for MemoryBody {
         }
         let length = PIECE_BYTES.min(self.rest.len());
         Ok(Some(self.rest.split_to(length)))
-    }
-}
-
-/// Tables by their keys.
-#[derive(Debug, Default)]
-pub struct MemoryStore {
-    tables: Mutex<BTreeMap<(Table, String, String), Item>>,
-}
-
-impl MemoryStore {
-    /// Every item, in the order of table, partition key and sort key.
-    pub fn items(&self) -> Vec<(Table, Item)> {
-        let tables = locked(&self.tables);
-        tables
-            .iter()
-            .map(|((table, ..), item)| (*table, item.clone()))
-            .collect()
-    }
-
-    /// The items of one partition, in the order of their sort keys.
-    pub fn partition(&self, table: Table, partition: &str) -> Vec<Item> {
-        let tables = locked(&self.tables);
-        tables
-            .iter()
-            .filter(|((of, key, _), _)| *of == table && key == partition)
-            .map(|(_, item)| item.clone())
-            .collect()
-    }
-}
-
-impl ItemStore for MemoryStore {
-    async fn write(&self, batch: &[Put]) -> Result<Vec<usize>, EdgeError> {
-        let mut tables = locked(&self.tables);
-        for put in batch {
-            let [partition, sort] = put.keys();
-            if partition.is_empty() || sort.is_empty() {
-                return Err(EdgeError {
-                    attempted: "write an item without its keys".to_owned(),
-                    kind: EdgeErrorKind::Refused,
-                    source: None,
-                });
-            }
-            let place = (put.table, partition.to_owned(), sort.to_owned());
-            tables.insert(place, put.item.clone());
-        }
-        Ok(Vec::new())
-    }
-
-    async fn get(&self, table: Table, keys: [&str; 2]) -> Result<Option<Item>, EdgeError> {
-        let [partition, sort] = keys.map(str::to_owned);
-        Ok(locked(&self.tables).get(&(table, partition, sort)).cloned())
     }
 }
 

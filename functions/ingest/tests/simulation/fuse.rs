@@ -1,0 +1,112 @@
+//! Where an invocation crashes: before or after any call to the world outside.
+
+use std::{
+    pin::Pin,
+    sync::Mutex,
+    task::{Context, Poll},
+};
+
+use crate::weather::{Fault, Weather};
+
+/// Where an invocation stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Stage {
+    Open,
+    LookUp,
+    Read,
+    FirstWrite,
+    BetweenWrites,
+    LedgerWrite,
+    PutOff,
+    Answer,
+}
+
+pub(crate) const STAGES: [Stage; 8] = [
+    Stage::Open,
+    Stage::LookUp,
+    Stage::Read,
+    Stage::FirstWrite,
+    Stage::BetweenWrites,
+    Stage::LedgerWrite,
+    Stage::PutOff,
+    Stage::Answer,
+];
+
+/// Burns down with each step of an invocation.
+#[derive(Default)]
+pub(crate) struct Fuse(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    steps_left: Option<u64>,
+    is_blown: bool,
+    has_written: bool,
+}
+
+impl Fuse {
+    /// For a new invocation.
+    pub(crate) fn light(&self, weather: &Weather) {
+        let crashes = weather.has(Fault::Crash) && weather.chance(0.4);
+        // Most stages come early; some only after many steps.
+        let steps = match weather.number(0..3) {
+            0 => weather.number(0..8),
+            1 => weather.number(0..40),
+            _ => weather.number(0..200),
+        };
+        *self.0.lock().unwrap() = State {
+            steps_left: crashes.then_some(steps),
+            ..State::default()
+        };
+    }
+
+    /// One step; the last one never returns.
+    pub(crate) async fn step(&self, stage: Stage, weather: &Weather) {
+        if self.burns_down(stage, weather) {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    fn burns_down(&self, stage: Stage, weather: &Weather) -> bool {
+        let mut state = self.0.lock().unwrap();
+        if state.is_blown {
+            return true;
+        }
+        match &mut state.steps_left {
+            Some(0) => {
+                state.is_blown = true;
+                weather.count(&format!("fault {:?}", Fault::Crash));
+                weather.count(&format!("crash {stage:?}"));
+                weather.note(&format!("crash at {stage:?}"));
+            }
+            Some(steps) => *steps -= 1,
+            None => {}
+        }
+        state.is_blown
+    }
+
+    /// The stage of a write that is none to the ledger's entries.
+    pub(crate) fn write_stage(&self) -> Stage {
+        let mut state = self.0.lock().unwrap();
+        match std::mem::replace(&mut state.has_written, true) {
+            false => Stage::FirstWrite,
+            true => Stage::BetweenWrites,
+        }
+    }
+
+    fn is_blown(&self) -> bool {
+        self.0.lock().unwrap().is_blown
+    }
+
+    /// What `future` gives, or `None` when the fuse has burned down: it goes no further.
+    pub(crate) async fn guard<F: Future>(&self, future: F) -> Option<F::Output> {
+        let mut future = Box::pin(future);
+        std::future::poll_fn(move |context: &mut Context<'_>| {
+            match Pin::new(&mut future).poll(context) {
+                _ if self.is_blown() => Poll::Ready(None),
+                Poll::Ready(output) => Poll::Ready(Some(output)),
+                Poll::Pending => Poll::Pending,
+            }
+        })
+        .await
+    }
+}
