@@ -6,7 +6,7 @@ BUILD := $(CARGO) build --release --workspace --all-targets --locked
 
 .PHONY: help
 help: ## Show this help
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 .PHONY: build
 build: ## Build the function, the command, the demo and the tests
@@ -28,6 +28,21 @@ lint: ## Check format, lints and documentation; warnings are errors
 
 .PHONY: check
 check: test lint ## What CI runs
+
+.PHONY: bench
+bench: build ## Measure what reading costs beside what others take; write docs/performance.md
+	python3 -m venv target/bench/venv
+	-for peer in orjson ijson polars duckdb chdb; do \
+		target/bench/venv/bin/pip install --quiet --only-binary :all: $$peer; done
+	target/release/redtrail-bench report --python target/bench/venv/bin/python
+
+.PHONY: counts-check
+counts-check: build ## Compare instruction counts with those on file; needs Valgrind, else it is skipped
+	target/release/redtrail-bench gate
+
+.PHONY: counts
+counts: build ## Put this code's instruction counts on file
+	target/release/redtrail-bench gate --update
 
 .PHONY: nightly
 nightly: build ## Run the properties on many more cases; at most an hour
