@@ -8,7 +8,7 @@ TEST := $(CARGO) test --release --workspace --locked
 
 .PHONY: help
 help: ## Show this help
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 .PHONY: build
 build: ## Build the function, the command, the demo and the tests
@@ -48,6 +48,21 @@ sam-local: build sam-build ## Run it in a container against embedded servers: sa
 .PHONY: package
 package: sam-build ## Make dist/: the zip, its SHA-256 and a plain CloudFormation template
 	$(TOOLS)/python scripts/package.py
+
+.PHONY: bench
+bench: build ## Measure what reading costs beside what others take; write docs/performance.md
+	python3 -m venv target/bench/venv
+	-for peer in orjson ijson polars duckdb chdb; do \
+		target/bench/venv/bin/pip install --quiet --only-binary :all: $$peer; done
+	target/release/redtrail-bench report --python target/bench/venv/bin/python
+
+.PHONY: counts-check
+counts-check: build ## Compare instruction counts with those on file; needs Valgrind, else it is skipped
+	target/release/redtrail-bench gate
+
+.PHONY: counts
+counts: build ## Put this code's instruction counts on file
+	target/release/redtrail-bench gate --update
 
 .PHONY: nightly
 nightly: properties kills soak digests template-all package sam-local ## All that takes long: about three hours

@@ -40,7 +40,7 @@ impl Case {
     ///
     /// # Errors
     /// When the object cannot be read, or is none.
-    pub(crate) fn run(self, object: impl Read) -> io::Result<()> {
+    pub(crate) fn run(self, object: impl Read, selector: &Selector) -> io::Result<()> {
         match self {
             Self::Nothing => Ok(()),
             Self::Gunzip => gunzip(object, |_| {}),
@@ -50,8 +50,8 @@ impl Case {
                 black_box(sha256.finalize());
                 Ok(())
             }
-            Self::Read => read(object),
-            Self::ReadSha256 => read_and_hash(object),
+            Self::Read => read(object, selector),
+            Self::ReadSha256 => read_and_hash(object, selector),
         }
     }
 }
@@ -83,14 +83,14 @@ fn gunzip(mut object: impl Read, mut plain: impl FnMut(&[u8])) -> io::Result<()>
     }
 }
 
-fn read(object: impl Read) -> io::Result<()> {
+fn read(object: impl Read, selector: &Selector) -> io::Result<()> {
     let mut object = Some(object);
     let open = || object.take().ok_or_else(|| io::Error::other("read twice"));
     let limits = Limits {
         max_held_bytes: usize::MAX,
         ..Limits::default()
     };
-    let summary = inspect(open, origin(), &Selector::default(), limits, |event| {
+    let summary = inspect(open, origin(), selector, limits, |event| {
         black_box(event);
         Ok(())
     })?;
@@ -98,9 +98,8 @@ fn read(object: impl Read) -> io::Result<()> {
     Ok(())
 }
 
-fn read_and_hash(mut object: impl Read) -> io::Result<()> {
-    let selector = Selector::default();
-    let mut reader = LogReader::new(Limits::default(), &selector);
+fn read_and_hash(mut object: impl Read, selector: &Selector) -> io::Result<()> {
+    let mut reader = LogReader::new(Limits::default(), selector);
     let mut stored = vec![0; STORED_PIECE_BYTES];
     loop {
         let length = object.read(&mut stored)?;
@@ -111,7 +110,7 @@ fn read_and_hash(mut object: impl Read) -> io::Result<()> {
         reader.push(piece).map_err(io::Error::other)?;
     }
     let proven = reader.finish().map_err(io::Error::other)?;
-    let mut normalizer = Normalizer::new(&selector, origin());
+    let mut normalizer = Normalizer::new(selector, origin());
     for record in reader.take_selected() {
         black_box(normalizer.events(&[record]));
     }

@@ -28,12 +28,17 @@ pub(crate) fn gate(folder: &Path, path: &Path, update: bool) -> io::Result<bool>
     }
     let counted = ratios(folder)?;
     if update {
-        let lines = counted.iter().map(|(name, ratio)| format!("{name}\t{ratio:.4}\n"));
+        let lines = counted
+            .iter()
+            .map(|(name, ratio)| format!("{name}\t{ratio:.4}\n"));
         fs::write(path, lines.collect::<String>())?;
     }
     let known = known(path)?;
     let mut is_well = true;
-    println!("{:<24}{:>9}{:>9}", "instructions to gunzip's", "on file", "now");
+    println!(
+        "{:<24}{:>9}{:>9}",
+        "instructions to gunzip's", "on file", "now"
+    );
     for (name, ratio) in &counted {
         let Some(before) = known.get(name) else {
             println!("{name:<24}{:>9}{ratio:>9.3}  not on file", "");
@@ -78,7 +83,10 @@ fn ratios(folder: &Path) -> io::Result<Vec<(String, f64)>> {
     )];
     for share in [0.0, 0.01, 0.2, 1.0] {
         let object = objects::object(folder, 4, share)?;
-        trails.push((format!("4 MB, {:.0} % Redshift", share * 100.0), vec![object]));
+        trails.push((
+            format!("4 MB, {:.0} % Redshift", share * 100.0),
+            vec![object],
+        ));
     }
     let nothing = instructions(Case::Nothing, &[])?;
     let mut ratios = Vec::new();
@@ -101,7 +109,9 @@ fn instructions(case: Case, objects: &[PathBuf]) -> io::Result<u64> {
         .args(objects)
         .output()?;
     let told = String::from_utf8_lossy(&output.stderr);
-    let collected = told.lines().find_map(|line| line.split_once("Collected : "));
+    let collected = told
+        .lines()
+        .find_map(|line| line.split_once("Collected : "));
     let count = collected.and_then(|(_, count)| count.trim().parse().ok());
     count
         .filter(|_| output.status.success())

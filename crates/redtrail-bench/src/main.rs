@@ -1,16 +1,31 @@
 //! Measures what reading a trail costs, beside the bare gunzip that nobody can do without.
 
 mod case;
+mod chart;
+mod clock;
+mod gate;
+mod objects;
+mod processes;
+mod report;
 
-use std::{fs::File, io, path::PathBuf, process::ExitCode};
+use std::{
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::{Parser, Subcommand};
 
 use case::Case;
+use redtrail_core::select::Selector;
 
 /// Measures what reading a trail costs.
 #[derive(Parser)]
 struct Arguments {
+    /// Where the objects that are read lie; they are made when they are missing.
+    #[arg(long, default_value = "target/bench")]
+    objects: PathBuf,
     #[command(subcommand)]
     command: Command,
 }
@@ -19,13 +34,27 @@ struct Arguments {
 enum Command {
     /// Does one case once for each object, to be measured from outside.
     Run { case: Case, objects: Vec<PathBuf> },
-    /// Times
-    Time { objects: Vec<PathBuf> },
+    /// Compares instruction counts with those on file.
+    Gate {
+        /// Puts what is counted on file.
+        #[arg(long)]
+        update: bool,
+    },
+    /// Measures reading these objects, all together, against unpacking them.
+    Read { objects: Vec<PathBuf> },
+    /// Measures everything and writes docs/performance.md.
+    Report {
+        /// A Python that has the peers.
+        #[arg(long, default_value = "python3")]
+        python: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
-    match run(Arguments::parse().command) {
-        Ok(code) => code,
+    let Arguments { objects, command } = Arguments::parse();
+    match run(&objects, command) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("redtrail-bench: {error}");
             ExitCode::FAILURE
@@ -33,49 +62,27 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> io::Result<ExitCode> {
+/// Whether all is well.
+fn run(folder: &Path, command: Command) -> io::Result<bool> {
     match command {
         Command::Run { case, objects } => {
+            let selector = Selector::default();
             for object in objects {
-                case.run(File::open(object)?)?;
+                case.run(File::open(object)?, &selector)?;
             }
-            Ok(ExitCode::SUCCESS)
+            Ok(true)
         }
-        Command::Time { objects } => {
-            for path in objects {
-                let bytes = std::fs::read(&path)?;
-                let cases = [
-                    Case::Gunzip,
-                    Case::Read,
-                    Case::GunzipSha256,
-                    Case::ReadSha256,
-                ];
-                let mut times = [const { Vec::new() }; 4];
-                for _ in 0..25 {
-                    for (case, times) in cases.iter().zip(&mut times) {
-                        let before = clock();
-                        case.run(&bytes[..])?;
-                        times.push(clock() - before);
-                    }
-                }
-                let medians = times.map(|mut times| {
-                    times.sort_by(f64::total_cmp);
-                    (times[12] * 1e3, times[0] * 1e3)
-                });
-                eprintln!(
-                    "{} {medians:.2?} read {:.3} min {:.3} sha {:.3}",
-                    path.display(),
-                    medians[1].0 / medians[0].0,
-                    medians[1].1 / medians[0].1,
-                    medians[3].0 / medians[2].0
-                );
-            }
-            Ok(ExitCode::SUCCESS)
+        Command::Gate { update } => {
+            let counts = Path::new("crates/redtrail-bench/counts.tsv");
+            gate::gate(folder, counts, update)
+        }
+        Command::Read { objects } => {
+            println!("{}", report::read(&objects)?);
+            Ok(true)
+        }
+        Command::Report { python } => {
+            report::write(folder, &python)?;
+            Ok(true)
         }
     }
-}
-
-fn clock() -> f64 {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
-    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }

@@ -31,7 +31,7 @@ pub(crate) fn typical_objects(folder: &Path, count: usize) -> io::Result<Vec<Pat
     let paths = (0..count).map(|number| {
         let object = trail.typical_object();
         let path = folder.join(format!("typical-{number}.json.gz"));
-        write(path, |mut out| out.write_all(&object.gzip()))
+        write(path, |out| out.write_all(&object.gzip()))
     });
     paths.collect()
 }

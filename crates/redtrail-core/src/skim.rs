@@ -41,6 +41,16 @@ pub(crate) struct Skim {
     pub(crate) has_escapes: bool,
 }
 
+/// What can be said of the object that some bytes begin with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sight {
+    Whole(Skim),
+    /// It does not end in them.
+    Unfinished,
+    /// It is none, or has a backslash where no string is.
+    Odd,
+}
+
 /// Skims over objects. It holds what it looks out for.
 #[derive(Clone, Debug)]
 pub(crate) struct Skimmer {
@@ -76,19 +86,21 @@ impl Skimmer {
         }
     }
 
-    /// Looks at the object that `bytes` begin with; `None` when it does not end in them, or
-    /// has a backslash where no string is.
-    pub(crate) fn skim(&self, bytes: &[u8]) -> Option<Skim> {
+    /// Looks at the object that `bytes` begin with.
+    pub(crate) fn skim(&self, bytes: &[u8]) -> Sight {
         if !bytes.starts_with(b"{") {
-            return None;
+            return Sight::Odd;
         }
         let ids = &self.account_ids;
-        let mut skim = dispatch!(self.level, simd => walk(simd, bytes, ids))?;
-        if !skim.is_hinted && !self.others.is_empty() {
-            let object = bytes.get(..skim.length)?;
+        let mut sight = dispatch!(self.level, simd => walk(simd, bytes, ids));
+        if let Sight::Whole(skim) = &mut sight
+            && !skim.is_hinted
+            && !self.others.is_empty()
+        {
+            let object = bytes.get(..skim.length).unwrap_or(bytes);
             skim.is_hinted = self.others.iter().any(|text| text.find(object).is_some());
         }
-        Some(skim)
+        sight
     }
 }
 
@@ -108,26 +120,29 @@ impl Default for Skimmer {
 }
 
 #[inline(always)]
-fn walk<S: Simd>(simd: S, bytes: &[u8], ids: &AccountIds) -> Option<Skim> {
+fn walk<S: Simd>(simd: S, bytes: &[u8], ids: &AccountIds) -> Sight {
     let mut walk = Walk::new(bytes, ids);
     let mut at = 0;
     while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
         if let ControlFlow::Break(length) = walk.block(simd, at, block) {
-            return walk.end(length?);
+            return walk.end(length);
         }
         at += BLOCK;
     }
     // Zeros say nothing.
     let mut last = [0; 2 * BLOCK + AHEAD];
-    let rest = bytes.get(at..)?;
-    last.get_mut(..rest.len())?.copy_from_slice(rest);
+    let rest = bytes.get(at..).unwrap_or_default();
+    if let Some(start) = last.get_mut(..rest.len()) {
+        start.copy_from_slice(rest);
+    }
     for start in [0, BLOCK] {
-        let block = last.get(start..).and_then(<[u8]>::first_chunk)?;
-        if let ControlFlow::Break(length) = walk.block(simd, at + start, block) {
-            return walk.end(length?);
+        if let Some(block) = last.get(start..).and_then(<[u8]>::first_chunk)
+            && let ControlFlow::Break(length) = walk.block(simd, at + start, block)
+        {
+            return walk.end(length);
         }
     }
-    None
+    Sight::Unfinished
 }
 
 /// The way through one object.
@@ -170,12 +185,15 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn end(&self, length: usize) -> Option<Skim> {
+    fn end(&self, length: Option<usize>) -> Sight {
+        let Some(length) = length else {
+            return Sight::Odd;
+        };
         let source = match self.source {
             Source::EndsAt(at) => Some(at),
             Source::None | Source::Unsure => None,
         };
-        Some(Skim {
+        Sight::Whole(Skim {
             length,
             source,
             is_hinted: self.is_hinted,
@@ -449,12 +467,21 @@ mod tests {
         [vec![skimmer.clone()], others].concat()
     }
 
-    /// What each skimmer says of the object, whatever follows it.
+    /// What each skimmer says of the object.
+    fn sight(bytes: &[u8]) -> Sight {
+        let found: Vec<_> = skimmers()
+            .iter()
+            .map(|skimmer| skimmer.skim(bytes))
+            .collect();
+        assert!(found.iter().all(|sight| *sight == found[0]), "{found:?}");
+        found[0]
+    }
+
     fn skim(bytes: &[u8]) -> Option<Skim> {
-        let mut found = skimmers().into_iter().map(|skimmer| skimmer.skim(bytes));
-        let first = found.next().flatten();
-        assert!(found.all(|other| other == first), "vectors of any width");
-        first
+        match sight(bytes) {
+            Sight::Whole(skim) => Some(skim),
+            Sight::Unfinished | Sight::Odd => None,
+        }
     }
 
     /// Texts that mean something to the skimmer, and bytes that break what they mean.
@@ -490,16 +517,18 @@ mod tests {
         /// It ends where the delimiter says, or it is not told.
         #[test]
         fn ok_ends_as_delimited(bytes in text()) {
-            let found = skim(&bytes);
+            let found = sight(&bytes);
             let end = Delimiter::default().end(&bytes);
-            if let Some(found) = found {
+            if let Sight::Whole(found) = found {
                 prop_assert_eq!(Some(found.length), end);
                 let object = &bytes[..found.length];
                 prop_assert_eq!(skim(object), Some(found), "nothing behind it matters");
                 prop_assert_eq!(found.has_escapes, object.contains(&b'\\'));
                 prop_assert!(found.is_hinted || !has_account(object));
-            } else if let Some(end) = end {
-                prop_assert!(bytes[..end].contains(&b'\\'), "no reason not to tell");
+            } else if found == Sight::Odd {
+                prop_assert!(bytes[..end.unwrap_or(bytes.len())].contains(&b'\\'));
+            } else {
+                prop_assert_eq!(end, None);
             }
         }
 
@@ -563,7 +592,7 @@ mod tests {
             (r#"{"accountId":"54321"}"#, false),
         ] {
             assert_eq!(
-                skimmer.skim(text.as_bytes()).unwrap().is_hinted,
+                matches!(skimmer.skim(text.as_bytes()), Sight::Whole(skim) if skim.is_hinted),
                 expected,
                 "{text}"
             );

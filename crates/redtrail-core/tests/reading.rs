@@ -77,10 +77,11 @@ proptest! {
         after in edits(1),
         cuts in prop_oneof![Just(vec![1]), prop::collection::vec(1..3000_usize, 1..5)],
         max_plain_bytes in prop_oneof![Just(1 << 30), 1..60_000_u64],
+        max_record_bytes in prop_oneof![Just(2 << 20), 1200..4000_usize],
     ) {
         let plain = edited(trail(seed).object(12).plain, &before);
         let stored = edited(if packed { gzip(&plain) } else { plain }, &after);
-        let limits = Limits { max_plain_bytes, max_record_bytes: 2500, ..Limits::default() };
+        let limits = Limits { max_plain_bytes, max_record_bytes, ..Limits::default() };
         prop_assert_eq!(read(&stored, &cuts, limits), read(&stored, &[], limits));
     }
 

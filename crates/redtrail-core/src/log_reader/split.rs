@@ -5,11 +5,14 @@ use serde::de::IgnoredAny;
 use sha2::{Digest, Sha256};
 
 use super::{Rejected, delimit::Delimiter};
-use crate::skim::{Skim, Skimmer};
+use crate::skim::{Sight, Skim, Skimmer};
 
 /// A top-level key is compared by its first bytes: `Records` with every letter escaped
 /// takes 44 with its quotes.
 const MAX_KEY_BYTES: usize = 64;
+/// How much of a piece is looked at first for the end of an object that began in the last:
+/// nearly all records are shorter.
+const REST_BYTES: usize = 4 * 1024;
 /// Numbers, literals and the like outside of `Records`.
 const MAX_SCALAR_BYTES: usize = 1024;
 
@@ -53,13 +56,19 @@ enum State {
     BeforeFirstKey,
     BeforeKey,
     Key,
-    BeforeColon { is_records: bool },
-    BeforeValue { is_records: bool },
+    BeforeColon {
+        is_records: bool,
+    },
+    BeforeValue {
+        is_records: bool,
+    },
     Value,
     Scalar,
     AfterValue,
     BeforeFirstElement,
     BeforeElement,
+    /// In an object of which all that came is pending, and was seen not to be its end.
+    Object,
     Element,
     ScalarElement,
     AfterElement,
@@ -92,6 +101,7 @@ impl Splitter {
                 State::BeforeFirstElement | State::BeforeElement if rest.starts_with(b"{") => {
                     self.object(rest, at, skimmer, element)?
                 }
+                State::Object => self.rest_of_object(rest, skimmer, element),
                 State::Key | State::Value | State::Element => self.delimited(rest, element)?,
                 State::Scalar | State::ScalarElement => self.scalar(rest, element)?,
                 _ => self.frame(rest, at)?,
@@ -159,16 +169,46 @@ impl Splitter {
         skimmer: &Skimmer,
         element: &mut impl FnMut(Element<'_>),
     ) -> Result<usize, Rejected> {
-        let skim = skimmer.skim(rest);
-        match skim.and_then(|skim| rest.get(..skim.length)) {
-            Some(bytes) => {
+        match skimmer.skim(rest) {
+            Sight::Whole(skim) => {
+                let bytes = rest.get(..skim.length).unwrap_or(rest);
                 let offset = self.offset + at as u64;
-                self.hand_out(bytes, offset, skim, element);
+                self.hand_out(bytes, offset, Some(skim), element);
                 self.state = State::AfterElement;
                 Ok(bytes.len())
             }
-            None => self.frame(rest, at),
+            Sight::Unfinished if rest.len() < self.max_element_bytes => {
+                self.state = self.begin(State::Object, at);
+                self.pending.append(rest, self.max_element_bytes);
+                Ok(rest.len())
+            }
+            Sight::Unfinished | Sight::Odd => self.frame(rest, at),
         }
+    }
+
+    /// The object that is pending: mostly it ends soon. Else it is delimited from its start.
+    fn rest_of_object(
+        &mut self,
+        rest: &[u8],
+        skimmer: &Skimmer,
+        element: &mut impl FnMut(Element<'_>),
+    ) -> usize {
+        let before = self.pending.bytes.len();
+        let room = REST_BYTES.min(self.max_element_bytes - before);
+        let rest = rest.get(..room).unwrap_or(rest);
+        self.pending.append(rest, self.max_element_bytes);
+        let (end, skim) = match skimmer.skim(&self.pending.bytes) {
+            Sight::Whole(skim) => (Some(skim.length), Some(skim)),
+            Sight::Unfinished | Sight::Odd => (self.value.end(&self.pending.bytes), None),
+        };
+        let Some(end) = end else {
+            self.state = State::Element;
+            return rest.len();
+        };
+        self.pending.bytes.truncate(end);
+        self.hand_out_pending(skim, element);
+        self.state = State::AfterElement;
+        end.saturating_sub(before)
     }
 
     fn begin(&mut self, state: State, at: usize) -> State {
@@ -208,7 +248,7 @@ impl Splitter {
                     State::BeforeColon { is_records }
                 }
                 State::Element => {
-                    self.hand_out_pending(element);
+                    self.hand_out_pending(None, element);
                     State::AfterElement
                 }
                 _ => State::AfterValue,
@@ -234,7 +274,7 @@ impl Splitter {
         self.pending.append(bytes, limit);
         if end.is_some() {
             if in_records {
-                self.hand_out_pending(element);
+                self.hand_out_pending(None, element);
                 self.state = State::AfterElement;
             } else {
                 serde_json::from_slice::<IgnoredAny>(&self.pending.bytes).map_err(|_| {
@@ -272,7 +312,7 @@ impl Splitter {
         self.next_index += 1;
     }
 
-    fn hand_out_pending(&mut self, element: &mut impl FnMut(Element<'_>)) {
+    fn hand_out_pending(&mut self, skim: Option<Skim>, element: &mut impl FnMut(Element<'_>)) {
         let Pending {
             offset,
             length,
@@ -290,7 +330,7 @@ impl Splitter {
             index: self.next_index,
             offset: *offset,
             content,
-            skim: None,
+            skim,
         });
         self.next_index += 1;
     }

@@ -1,0 +1,343 @@
+//! docs/performance.md: what was measured here and now, with the machine, the versions and
+//! the way.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write,
+    fs, io,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use redtrail_core::select::Selector;
+
+use crate::{
+    case::Case,
+    chart,
+    clock::{cpu_seconds, median},
+    objects,
+    processes::{self, Outcome, Words, words},
+};
+
+const DOCUMENT: &str = "docs/performance.md";
+const CHART: &str = "docs/performance.svg";
+const COMMAND: &str = "target/release/redtrail";
+const PEERS: &str = "crates/redtrail-bench/peers/select_events.py";
+const JQ_FILTER: &str = ".Records[] | select(.eventSource as $source | \
+    [\"redshift.amazonaws.com\", \"redshift-serverless.amazonaws.com\", \
+    \"redshift-data.amazonaws.com\", \"sqlworkbench.amazonaws.com\"] | index($source)) | \
+    [.eventID, .eventTime, .eventName, .userIdentity.arn] | @tsv";
+
+const ROUNDS: usize = 25;
+const TYPICAL_OBJECTS: usize = 200;
+const SHARES: [f64; 4] = [0.0, 0.01, 0.2, 1.0];
+
+type Outcomes = BTreeMap<String, Outcome>;
+
+/// Measures everything and writes the document and its chart.
+///
+/// # Errors
+/// When the objects cannot be made or read, or the document cannot be written.
+pub(crate) fn write(folder: &Path, python: &Path) -> io::Result<()> {
+    let read = read_path(folder)?;
+    let typical = typical(folder)?;
+    let memory = memory(folder, python)?;
+    let (peers, chart) = peers(folder, python)?;
+    fs::write(CHART, chart)?;
+    let document = [
+        INTRODUCTION.to_owned(),
+        machine(python),
+        READ_PATH.to_owned(),
+        read,
+        typical,
+        memory,
+        peers,
+        METHOD.to_owned(),
+    ];
+    fs::write(DOCUMENT, document.join("\n"))
+}
+
+const INTRODUCTION: &str = "\
+# Performance
+
+What reading a trail costs, as `make bench` measured it and wrote it down here. The yardstick is a bare gunzip of
+the same object with the same decoder: nobody who reads a trail can do without.
+";
+
+const READ_PATH: &str = "\
+## Reading an object
+
+Gunzip, split into records, select, normalize, against gunzip alone; with the SHA-256 of the content that the
+ledger holds, against gunzip and the same SHA-256. CPU milliseconds, the median of runs in turn.
+";
+
+const METHOD: &str = "\
+## How it is measured
+
+- The objects are made by `redtrail-trailgen`, the same on every machine: many services mixed, compact JSON in one
+  line, about 1.45 KB a record. [How near they are to real ones](trails.md).
+- Both sides run in one process, in turn, from memory, in pieces of 8 KB as stored and 64 KB as unpacked. The clock
+  is the process's CPU time. Whole processes are measured from outside by `wait4`, user and system time together,
+  in turn as well.
+- Wall time is not told: it depends on what else the machine does.
+- Instruction counts do not. `make counts-check` holds those of this code to the ones on file, as ratios to the bare
+  gunzip's, and fails when one gets worse by more than 3 %. They are counted by Valgrind, whose instructions are
+  not time: a vector instruction counts as one, and a branch foreseen wrongly counts nothing.
+- `make bench` takes some minutes; the peers come from PyPI into `target/bench/venv`, and one that cannot be had is
+  named as such.
+";
+
+fn machine(python: &Path) -> String {
+    let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpu
+        .lines()
+        .find_map(|line| line.strip_prefix("model name"))
+        .map_or("unknown processor", |rest| {
+            rest.trim_start_matches([' ', '\t', ':'])
+        });
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let version = |program: &Path, argument: &str| {
+        let output = Command::new(program).arg(argument).output();
+        output.map_or_else(
+            |_| "none".to_owned(),
+            |output| String::from_utf8_lossy(&output.stdout).trim().to_owned(),
+        )
+    };
+    let first_line = |text: String| text.lines().next().unwrap_or_default().to_owned();
+    format!(
+        "Measured on {model}, {cores} cores, {}; {}; {}; {}; {}.\n",
+        std::env::consts::ARCH,
+        version(Path::new("rustc"), "--version"),
+        first_line(version(Path::new("gzip"), "--version")),
+        version(Path::new("jq"), "--version"),
+        version(python, "--version"),
+    )
+}
+
+fn read_path(folder: &Path) -> io::Result<String> {
+    let selector = Selector::default();
+    let mut text = String::from(
+        "| object | Redshift's share | gunzip | read | ratio | gunzip + SHA-256 | read + SHA-256 | ratio |\n\
+         |---|---|---|---|---|---|---|---|\n",
+    );
+    for megabytes in [4, 50] {
+        for share in SHARES {
+            let object = fs::read(objects::object(folder, megabytes, share)?)?;
+            let [gunzip, read, gunzip_sha256, read_sha256] =
+                in_turn(|case| case.run(&object[..], &selector))?;
+            line(
+                &mut text,
+                &format!(
+                    "| {megabytes} MB | {:.0} % | {gunzip:.2} | {read:.2} | **{:.2}** | {gunzip_sha256:.2} | {read_sha256:.2} | **{:.2}** |",
+                    share * 100.0,
+                    read / gunzip,
+                    read_sha256 / gunzip_sha256,
+                ),
+            );
+        }
+    }
+    Ok(text)
+}
+
+/// Objects of real sizes: what each costs counts as much as each megabyte.
+fn typical(folder: &Path) -> io::Result<String> {
+    let paths = objects::typical_objects(folder, TYPICAL_OBJECTS)?;
+    let objects: Vec<Vec<u8>> = paths.iter().map(fs::read).collect::<Result<_, _>>()?;
+    let selector = Selector::default();
+    let stored: usize = objects.iter().map(Vec::len).sum();
+    let times = in_turn(|case| {
+        objects
+            .iter()
+            .try_for_each(|object| case.run(&object[..], &selector))
+    })?;
+    let [gunzip, read, gunzip_sha256, read_sha256] =
+        times.map(|milliseconds| milliseconds * 1000.0 / TYPICAL_OBJECTS as f64);
+    Ok(format!(
+        "Most objects are small. {TYPICAL_OBJECTS} of real sizes, {:.0} KB as stored on the average, 1 % Redshift, \
+         each read on its own: gunzip {gunzip:.0} µs, read {read:.0} µs \
+         ({:.2}); with SHA-256 {gunzip_sha256:.0} and {read_sha256:.0} µs ({:.2}).\n",
+        stored as f64 / TYPICAL_OBJECTS as f64 / 1000.0,
+        read / gunzip,
+        read_sha256 / gunzip_sha256,
+    ))
+}
+
+/// What these objects take, in a line.
+///
+/// # Errors
+/// When one cannot be read.
+pub(crate) fn read(paths: &[PathBuf]) -> io::Result<String> {
+    let selector = Selector::default();
+    let objects: Vec<Vec<u8>> = paths.iter().map(fs::read).collect::<Result<_, _>>()?;
+    let [gunzip, read, gunzip_sha256, read_sha256] = in_turn(|case| {
+        objects
+            .iter()
+            .try_for_each(|object| case.run(&object[..], &selector))
+    })?;
+    Ok(format!(
+        "gunzip {gunzip:.2} ms, read {read:.2} ms ({:.3}); \
+         with SHA-256 {gunzip_sha256:.2} and {read_sha256:.2} ms ({:.3})",
+        read / gunzip,
+        read_sha256 / gunzip_sha256,
+    ))
+}
+
+/// Median CPU milliseconds of each case.
+fn in_turn(mut run: impl FnMut(Case) -> io::Result<()>) -> io::Result<[f64; 4]> {
+    let cases = [
+        Case::Gunzip,
+        Case::Read,
+        Case::GunzipSha256,
+        Case::ReadSha256,
+    ];
+    let mut times = [const { Vec::new() }; 4];
+    for _ in 0..ROUNDS {
+        for (case, times) in cases.into_iter().zip(&mut times) {
+            let before = cpu_seconds();
+            run(case)?;
+            times.push((cpu_seconds() - before) * 1000.0);
+        }
+    }
+    Ok(times.map(median))
+}
+
+fn memory(folder: &Path, python: &Path) -> io::Result<String> {
+    let this = std::env::current_exe()?;
+    let run = |case: &str, objects: &[PathBuf]| -> Words {
+        let words = [
+            this.display().to_string(),
+            "run".to_owned(),
+            case.to_owned(),
+        ];
+        let objects = objects.iter().map(|path| path.display().to_string());
+        words.into_iter().chain(objects).collect()
+    };
+    let objects = [
+        ("4 MB".to_owned(), objects::object(folder, 4, 0.0)?),
+        ("50 MB".to_owned(), objects::object(folder, 50, 0.0)?),
+        ("1 GB".to_owned(), objects::object(folder, 1000, 0.0)?),
+        (
+            "50 MB with records of 256 KB".to_owned(),
+            objects::object_with_huge_record(folder, 50)?,
+        ),
+    ];
+    let mut commands = BTreeMap::from([("nothing".to_owned(), run("nothing", &[]))]);
+    for (name, path) in &objects {
+        commands.insert(name.clone(), run("read-sha256", &[path.clone()]));
+    }
+    let outcomes = processes::measure(python, 3, &commands)?;
+    let peak = |name: &str| match outcomes.get(name) {
+        Some(Outcome::Done { peak_bytes, .. }) => *peak_bytes,
+        _ => 0,
+    };
+    let mut text = String::from(
+        "## Memory\n\nPeak resident memory of a process that reads one object from a file, less that of one that reads \
+         nothing. The objects hold no or few events of the family: what is held of those is bounded apart (8 MiB).\n\n\
+         | object | beyond nothing |\n|---|---|\n",
+    );
+    for (name, _) in &objects {
+        let beyond = peak(name).saturating_sub(peak("nothing"));
+        line(
+            &mut text,
+            &format!("| {name} | {:.1} MiB |", beyond as f64 / f64::from(1 << 20)),
+        );
+    }
+    Ok(text)
+}
+
+fn peers(folder: &Path, python: &Path) -> io::Result<(String, String)> {
+    let object = objects::object(folder, 50, 0.01)?.display().to_string();
+    let shell = |script: String| words(["sh", "-c", &script]);
+    let mut commands = BTreeMap::from([
+        (
+            "redtrail".to_owned(),
+            words([COMMAND, "inspect", "--output", "jsonl", &object]),
+        ),
+        ("gzip -dc".to_owned(), words(["gzip", "-dc", &object])),
+        (
+            "jq".to_owned(),
+            shell(format!("gzip -dc '{object}' | jq -r '{JQ_FILTER}'")),
+        ),
+    ]);
+    let versions = Command::new(python).args([PEERS, "versions"]).output()?;
+    let versions: BTreeMap<String, String> = serde_json::from_slice(&versions.stdout)?;
+    let python = python.display().to_string();
+    for peer in ["json", "orjson", "ijson", "polars", "duckdb", "chdb"] {
+        commands.insert(peer.to_owned(), words([&python, PEERS, peer, &object]));
+    }
+    let outcomes = processes::measure(Path::new(&python), 5, &commands)?;
+    Ok(told(&outcomes, &versions))
+}
+
+fn told(outcomes: &Outcomes, versions: &BTreeMap<String, String>) -> (String, String) {
+    let seconds = |name: &str| match outcomes.get(name) {
+        Some(Outcome::Done { seconds, .. }) => Some(*seconds),
+        _ => None,
+    };
+    let ours = seconds("redtrail").unwrap_or(f64::NAN);
+    let gzip = seconds("gzip -dc").unwrap_or(f64::NAN);
+    let mut text = format!(
+        "## Whole commands\n\nThe Redshift events of one object of 50 MB (1 % Redshift), as a whole process that starts, \
+         reads, prints and ends. `redtrail inspect` takes {:.2} of the CPU time of `gzip -dc`, which only unpacks.\n\n\
+         ![CPU seconds](performance.svg)\n\n\
+         | command | CPU seconds | to redtrail's | peak memory | lines |\n|---|---|---|---|---|\n",
+        ours / gzip,
+    );
+    let mut done = Vec::new();
+    let mut failed = String::new();
+    for (name, outcome) in outcomes {
+        let label = match versions.get(name) {
+            Some(version) if name == "json" => format!("Python's json {version}"),
+            Some(version) => format!("{name} {version}"),
+            None => name.clone(),
+        };
+        match outcome {
+            Outcome::Done {
+                seconds,
+                peak_bytes,
+                lines,
+            } => done.push((label, *seconds, *peak_bytes, *lines)),
+            Outcome::Failed { error } => {
+                let reason = error.lines().last().unwrap_or_default();
+                line(&mut failed, &format!("- {label}: not measured ({reason})."));
+            }
+        }
+    }
+    done.sort_by(|one, other| one.1.total_cmp(&other.1));
+    if let Some(place) = done.iter().position(|(label, ..)| label == "redtrail") {
+        let first = done.remove(place);
+        done.insert(0, first);
+    }
+    for (label, seconds, peak_bytes, lines) in &done {
+        line(
+            &mut text,
+            &format!(
+                "| {label} | {seconds:.3} | {:.1} | {:.0} MB | {lines} |",
+                seconds / ours,
+                *peak_bytes as f64 / 1e6,
+            ),
+        );
+    }
+    text.push_str(
+        "\nThe peers find events by their source alone, and print four fields; redtrail also finds the calls that \
+         Redshift makes to other services, proves the object whole, and prints normalized events. Each does all its \
+         work on one thread where it can be told to.\n",
+    );
+    text.push_str(&failed);
+    let bars: Vec<_> = done
+        .into_iter()
+        .map(|(label, seconds, ..)| {
+            (
+                label,
+                seconds,
+                format!("{seconds:.2} s ({:.0} x)", seconds / ours),
+            )
+        })
+        .collect();
+    let title = "CPU seconds for the Redshift events of a 50 MB log object";
+    (text, chart::bars(title, &bars))
+}
+
+fn line(text: &mut String, line: &str) {
+    writeln!(text, "{line}").expect("a String takes all that is written to it");
+}
