@@ -5,6 +5,7 @@ pub mod answer;
 pub mod clients;
 pub mod dynamodb;
 pub mod names;
+pub mod newest;
 pub mod query;
 pub mod s3;
 pub mod shared_config;

@@ -1,6 +1,7 @@
 //! The `redtrail` command: what the function would do and what it has found, for people
 //! and scripts. Each subcommand has its module; how a line is written is `output`'s.
 
+mod check;
 mod event_json;
 mod event_table;
 mod event_writer;
@@ -15,6 +16,7 @@ mod query;
 mod raw;
 mod record_text;
 mod short_name;
+mod stack;
 mod time_range;
 
 use std::process::ExitCode;
@@ -36,6 +38,7 @@ enum Command {
     Query(query::Query),
     Raw(raw::Raw),
     Local(local::Local),
+    Check(check::Check),
 }
 
 const EXAMPLES: &str = "\
@@ -45,6 +48,7 @@ Examples:
   redtrail query principal arn:aws:iam::123456789012:role/Analyst --since 6h
   redtrail raw REFERENCE                      the original record, from S3
   redtrail local                              an S3 and a DynamoDB to try it on
+  redtrail check --stack redtrail             can the deployed function do its work?
 
 redtrail COMMAND --help says more of each.";
 
@@ -55,6 +59,7 @@ fn main() -> ExitCode {
         Command::Query(command) => command.run(),
         Command::Raw(command) => command.run(),
         Command::Local(command) => command.run(),
+        Command::Check(command) => command.run(),
     };
     result.unwrap_or_else(|failure| failure.report())
 }

@@ -5,6 +5,7 @@
     reason = "a test may fail by panicking, its helpers too"
 )]
 
+mod check;
 mod events;
 mod inspect;
 mod local;
