@@ -60,6 +60,24 @@ SETTINGS = {
     "prefix": {"TrailPrefix": "organization/"},
     "arm64": {"Architecture": "arm64"},
 }
+# What each delivery makes beside that which is always there, and whom it lets send: to the queue,
+# to the dead-letter queue.
+MADE = {
+    "eventbridge": ({"TrailObjectRule"}, {"events"}, {"events"}),
+    "eventbridge-of-another-account": (
+        {"TrailObjectRule", "TrailEventsFromAnotherAccount"},
+        {"events"},
+        {"events"},
+    ),
+    "topic": ({"TopicSubscription"}, {"sns"}, {"sns"}),
+    "topic-of-another-region": ({"TopicSubscription"}, {"sns"}, set()),
+    "topic-not-subscribed": (set(), {"sns"}, set()),
+    "bucket-to-queue": (set(), {"s3"}, set()),
+    "bucket-to-queue-of-another-account": (set(), {"s3"}, set()),
+    "bucket-to-function": ({"BucketInvokesFunction"}, set(), set()),
+    "bucket-to-function-of-another-account": ({"BucketInvokesFunction"}, set(), set()),
+    "new-trail": ({"TrialBucket", "TrialBucketPolicy", "TrialTrail"}, {"s3"}, set()),
+}
 # Parameters that no stack may be made with, and the rule that says so.
 FORBIDDEN = [
     ({}, "BucketIsNamed"),
@@ -92,6 +110,19 @@ def cases(with_mixtures):
             settings = dict(itertools.chain.from_iterable(SETTINGS[name].items() for name in names))
             label = "everything" if names == possible else "-".join(names) or "nothing"
             yield f"{delivery}-with-{label}", given | settings
+
+
+def check_delivery(delivery, template, decided):
+    """Only what this delivery needs is made, and only its service may send."""
+    resources, to_queue, to_dead_letters = MADE[delivery]
+    always = {name for name, entry in template["Resources"].items() if "Condition" not in entry}
+    of_others = {"ReaderRole"}
+    made = decided["Resources"].keys() - always - of_others
+    assert made == resources, (delivery, made)
+    for policy, expected in (("QueuePolicy", to_queue), ("DeadLetterQueuePolicy", to_dead_letters)):
+        statements = decided["Resources"][policy]["Properties"]["PolicyDocument"]["Statement"]
+        allowed = [entry["Principal"]["Service"] for entry in statements if entry["Effect"] == "Allow"]
+        assert set(allowed) == {f"{service}.amazonaws.com" for service in expected}, (delivery, allowed)
 
 
 def check_printed_statements(name, resolver, decided):
@@ -160,6 +191,7 @@ def main():
             values = {key: resolver.default(key) for key in sam_template["Parameters"]}
             plain = cloudformation.transformed(sam_template, code, values)
             decided = cloudformation.Resolver(plain, given).decided()
+            check_delivery(name.split("-with-")[0], plain, decided)
             check_printed_statements(name, resolver, decided)
             file = Path(folder, f"{name}.json")
             file.write_text(json.dumps(decided, indent=1))

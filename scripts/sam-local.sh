@@ -98,8 +98,9 @@ gateway=$(podman network inspect podman --format '{{range .Subnets}}{{.Gateway}}
 
 # shellcheck source=/dev/null
 . "$state/environment"
-invoke() { # event
-  "$SAM" local invoke IngestFunction --event "events/$1.json" --env-vars events/env/local.json \
+invoke() { # event, file
+  local file=${2:-events/$1.json}
+  "$SAM" local invoke IngestFunction --event "$file" --env-vars events/env/local.json \
     --skip-pull-image --add-host "host.docker.internal:$gateway" \
     >"$state/answers/$1.json" 2>"$state/answers/$1.log" ||
     { cat "$state/answers/$1.log" >&2 && exit 1; }
@@ -139,4 +140,9 @@ invoke eventbridge
 expect eventbridge null
 invoke s3-digest
 expect s3-digest null
+echo '{"redtrail": "check", "bucket": "redtrail-sample-trail"}' >"$state/check.json"
+invoke check "$state/check.json"
+grep -q '"check":"tables","found":"[^"]*","state":"good"' "$state/answers/check.json" ||
+  { cat "$state/answers/check.json" "$state/answers/check.log" >&2 && exit 1; }
+echo '✔ check: bucket, newest object and tables are good'
 echo '1 passed, 0 failed'

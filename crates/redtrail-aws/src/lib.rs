@@ -6,6 +6,7 @@ pub mod clients;
 pub mod dynamodb;
 pub mod ledger;
 pub mod names;
+pub mod newest;
 pub mod public_keys;
 pub mod query;
 pub mod s3;

@@ -31,7 +31,9 @@ pub async fn cloudtrail(
     aws_sdk_cloudtrail::Client::new(&config(region, endpoint_url).await)
 }
 
-async fn config(region: Option<String>, endpoint_url: Option<String>) -> SdkConfig {
+/// Region, credentials and HTTP client for any client. What is given goes before what is
+/// configured.
+pub async fn config(region: Option<String>, endpoint_url: Option<String>) -> SdkConfig {
     let http_client = match &endpoint_url {
         // Without TLS no root certificates are read, which takes longer than all the rest.
         Some(url) if is_loopback(url) => Builder::new().build_http(),

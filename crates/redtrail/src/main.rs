@@ -1,6 +1,7 @@
 //! The `redtrail` command: what the function would do and what it has found, for people
 //! and scripts. Each subcommand has its module; how a line is written is `output`'s.
 
+mod check;
 mod csv_text;
 mod deliveries;
 mod event_json;
@@ -30,6 +31,7 @@ mod record_text;
 mod references;
 mod scope;
 mod short_name;
+mod stack;
 mod tables;
 mod time_range;
 mod trail_folder;
@@ -59,6 +61,7 @@ enum Command {
     Ledger(ledger::Ledger),
     Quarantine(quarantine::Quarantine),
     Local(local::Local),
+    Check(check::Check),
 }
 
 const EXAMPLES: &str = "\
@@ -71,6 +74,7 @@ Examples:
   redtrail ledger                             what became of each day's log objects
   redtrail quarantine list                    what could not be read, and why
   redtrail local                              an S3 and a DynamoDB to try it on
+  redtrail check --stack redtrail             can the deployed function do its work?
 
 redtrail COMMAND --help says more of each.";
 
@@ -85,6 +89,7 @@ fn main() -> ExitCode {
         Command::Ledger(command) => command.run(),
         Command::Quarantine(command) => command.run(),
         Command::Local(command) => command.run(),
+        Command::Check(command) => command.run(),
     };
     result.unwrap_or_else(|failure| failure.report())
 }

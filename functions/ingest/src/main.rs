@@ -8,11 +8,14 @@ use std::{
 };
 
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
-use redtrail_aws::{clients, dynamodb::DynamoDbStore, s3::S3Source, timer::TokioTimer};
+use redtrail_aws::{
+    clients, dynamodb::DynamoDbStore, newest::TrailBuckets, s3::S3Source, timer::TokioTimer,
+};
 use redtrail_core::{
     directory::Remembered, edge::error_chain, log_reader::Limits, select::Selector,
 };
 use redtrail_ingest::{
+    check::{self, check},
     config::Config,
     handler::{Clock, Handler},
     metrics::Metrics,
@@ -48,8 +51,9 @@ async fn main() -> ExitCode {
 async fn run() -> Result<(), Error> {
     let config = Config::read(|name| env::var(name).ok())?;
     let http = clients::http_client();
+    let s3 = clients::s3(&config.connection, http.clone());
     let handler = IngestHandler {
-        source: S3Source::new(clients::s3(&config.connection, http.clone())),
+        source: S3Source::new(s3.clone()),
         store: DynamoDbStore::new(clients::dynamodb(&config.connection, http), config.tables),
         timer: TokioTimer,
         selector: Selector::new(config.redshift_accounts.iter().map(String::as_str))
@@ -58,11 +62,13 @@ async fn run() -> Result<(), Error> {
         limits: Limits::default(),
         retentions: config.retentions,
     };
-    lambda_runtime::run(service_fn(|event| invoke(&handler, event))).await
+    let buckets = TrailBuckets::new(s3);
+    lambda_runtime::run(service_fn(|event| invoke(&handler, &buckets, event))).await
 }
 
 async fn invoke(
     handler: &IngestHandler,
+    buckets: &TrailBuckets,
     event: LambdaEvent<Box<RawValue>>,
 ) -> Result<Value, Diagnostic> {
     let now = epoch();
@@ -72,9 +78,19 @@ async fn invoke(
         deadline: Instant::now() + left,
     };
     let mut metrics = Metrics::default();
-    let answer = handler
-        .handle(event.payload.get().as_bytes(), clock, &mut metrics)
-        .await;
+    let payload = event.payload.get().as_bytes();
+    let answer = match check::request(payload) {
+        Some(request) => {
+            // Boxed: the clients' futures nest deeper than the compiler follows.
+            let newest = Box::pin(buckets.newest_log(&request.bucket, &request.prefix));
+            let ingest = async |payload: &[u8], metrics: &mut Metrics| {
+                Box::pin(handler.handle(payload, clock, metrics)).await
+            };
+            let now = clock.now.epoch_seconds();
+            Ok(Box::pin(check(&request, now, newest, ingest, &mut metrics)).await)
+        }
+        None => handler.handle(payload, clock, &mut metrics).await,
+    };
     let function_name = &event.context.env_config.function_name;
     if let Some(line) = metrics.line(function_name, epoch().as_millis().try_into().unwrap_or(0)) {
         // Without standard output there is nobody to tell.

@@ -112,6 +112,12 @@ impl Metrics {
         }
     }
 
+    /// What was added so far.
+    pub fn total(&self, metric: Metric) -> u64 {
+        let of_metric = self.values.iter().filter(|(of, _)| *of == metric);
+        of_metric.flat_map(|(_, values)| values).sum()
+    }
+
     /// Adds one measurement of many.
     pub fn record(&mut self, metric: Metric, value: u64) {
         /// An array holds at most a hundred values.

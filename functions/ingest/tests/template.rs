@@ -187,6 +187,26 @@ fn ok_wildcards_only_where_aws_demands_them() {
     }
 }
 
+/// The check lists a folder, and nothing else that the function does not do anyway.
+#[test]
+fn ok_the_check_needs_no_permission_of_its_own() {
+    let code = read("crates/redtrail-aws/src/newest.rs");
+    let calls: Vec<&str> = code
+        .split(".client\n")
+        .skip(1)
+        .filter_map(|after| after.split('(').next())
+        .map(str::trim)
+        .collect();
+    assert_eq!(calls, [".list_objects_v2"]);
+    let template = template();
+    let role = &template["Resources"]["IngestRole"]["Properties"]["Policies"];
+    let lists = all(role, |value| value["Action"] == "s3:ListBucket");
+    assert_eq!(lists.len(), 1);
+    // With a delimiter a folder is listed by its prefix, which the role may begin so.
+    let prefix = &lists[0]["Condition"]["StringLike"]["s3:prefix"]["Sub"];
+    assert_eq!(*prefix, "${TrailPrefix}AWSLogs/*");
+}
+
 #[test]
 fn ok_the_owners_statements_let_in_what_the_role_asks_for() {
     let template = template();

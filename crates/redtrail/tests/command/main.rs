@@ -5,6 +5,7 @@
     reason = "a test may fail by panicking, its helpers too"
 )]
 
+mod check;
 mod events;
 mod inspect;
 mod ledger;
@@ -13,5 +14,5 @@ mod quarantine;
 mod query;
 mod raw;
 mod run;
-mod verify;
 mod trail;
+mod verify;
