@@ -173,7 +173,9 @@ impl Chain {
     fn between(&self, digest: &Judged, successor: &Judged, is_named: bool) -> Vec<Finding> {
         let mut findings = Vec::new();
         let is_start = successor.is_proven && matches!(successor.previous, Previous::Start);
-        if is_start {
+        // The first digest after the time asked for is looked at, too, and may be a start.
+        let is_asked_for = self.range.since < successor.start && successor.start < self.range.until;
+        if is_start && is_asked_for {
             findings.push(Finding {
                 key: Some(successor.key.clone()),
                 time: Some((successor.start, successor.start)),
@@ -432,6 +434,16 @@ mod tests {
         let early = digest("b", "08:00:00", "09:00:00", Some("a"));
         let missing = (FindingKind::DigestMissing, 3);
         assert_eq!(found(&[newest, early]), (vec![missing], 2));
+    }
+
+    #[test]
+    fn a_restart_after_the_time_asked_for_is_none() {
+        let before = digest("b", "08:00:00", "12:00:00", Some("a"));
+        let after = digest("d", "14:00:00", "15:00:00", None);
+        assert_eq!(found(&[after, before]), (vec![], 2));
+        let before = digest("b", "08:00:00", "11:00:00", Some("a"));
+        let after = digest("c", "11:00:00", "12:00:00", None);
+        assert_eq!(found(&[after, before]).0, [(FindingKind::Restart, 1)]);
     }
 
     #[test]

@@ -211,7 +211,7 @@ fn place_lines(summary: &PlaceSummary) -> Vec<String> {
             let breaks = chain.proven.len() - 1;
             line.push_str(&format!(", {from} to {to}"));
             if breaks > 0 {
-                line.push_str(&format!(" with {breaks} breaks"));
+                line.push_str(&format!(", interrupted: {breaks}"));
             }
         }
         lines.push(line);
