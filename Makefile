@@ -33,6 +33,8 @@ check: test lint ## What CI runs
 nightly: build ## Run the properties on many more cases; at most an hour
 	PROPTEST_CASES=50000 timeout 3600 $(CARGO) test --release --workspace --locked \
 		--test reading --test resources --test payloads
+	REDTRAIL_RUNS=50000 timeout 7200 $(CARGO) test --release --workspace --locked \
+		--test simulation
 
 .PHONY: clean
 clean: ## Remove what was built
