@@ -65,11 +65,15 @@ counts: build ## Put this code's instruction counts on file
 	target/release/redtrail-bench gate --update
 
 .PHONY: nightly
-nightly: properties kills soak digests template-all package sam-local ## All that takes long: about three hours
+nightly: properties simulation kills soak digests template-all package sam-local ## All that takes long: about four hours
 
 .PHONY: properties
 properties: build ## Run the properties on 50,000 cases each; at most an hour
 	PROPTEST_CASES=50000 timeout 3600 $(TEST) --test reading --test resources --test payloads
+
+.PHONY: simulation
+simulation: build ## Simulate the whole function by 50,000 seeds; at most two hours
+	REDTRAIL_RUNS=50000 timeout 7200 $(TEST) --test simulation
 
 .PHONY: kills
 kills: build ## Kill the function at 200 of its requests; at most 15 minutes

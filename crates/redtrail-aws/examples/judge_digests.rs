@@ -11,7 +11,7 @@
 use std::{path::Path, process::ExitCode};
 
 use jiff::{SignedDuration, Timestamp};
-use redtrail_local::{Environment, PublicKeysServer, S3Server};
+use redtrail_local::{Environment, LOOPBACK, PublicKeysServer, S3Server};
 use redtrail_trailgen::digest::{Mix, SigningKey, Tampering};
 use tempfile::TempDir;
 use tokio::process::Command;
@@ -129,7 +129,7 @@ fn without_organization(from: u64, tampering: Option<Tampering>) -> Mix {
 
 async fn judged(mix: &Mix, aws: &Path) -> Judgement {
     let folder = TempDir::new().unwrap();
-    let server = S3Server::start(folder.path(), 0).await.unwrap();
+    let server = S3Server::start(folder.path(), LOOPBACK).await.unwrap();
     let client = server.client();
     client
         .create_bucket()

@@ -18,7 +18,7 @@ use redtrail_digest::{
     edge::{PublicKeys, TrailBucket, Watch},
     finding::{Finding, FindingCounts},
 };
-use redtrail_local::{PublicKeysServer, S3Server};
+use redtrail_local::{LOOPBACK, PublicKeysServer, S3Server};
 use redtrail_trailgen::digest::{Mix, SigningKey, Tampering};
 use tempfile::TempDir;
 
@@ -74,7 +74,7 @@ fn mixes() -> u64 {
 
 async fn verified(mix: &Mix) -> BTreeMap<&'static str, u64> {
     let folder = TempDir::new().unwrap();
-    let server = S3Server::start(folder.path(), 0).await.unwrap();
+    let server = S3Server::start(folder.path(), LOOPBACK).await.unwrap();
     put(&server, mix).await;
     let keys = mix.public_keys.iter();
     let keys = keys.map(|key| (key.fingerprint.clone(), key.der.clone()));
@@ -144,7 +144,7 @@ async fn ok_keys_come_as_they_were_given() {
 #[tokio::test]
 async fn ok_listings() {
     let folder = TempDir::new().unwrap();
-    let server = S3Server::start(folder.path(), 0).await.unwrap();
+    let server = S3Server::start(folder.path(), LOOPBACK).await.unwrap();
     let client = server.client();
     client
         .create_bucket()

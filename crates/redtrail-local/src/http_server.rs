@@ -54,7 +54,7 @@ impl HttpServer {
 }
 
 /// Any free port of 127.0.0.1.
-pub(crate) const LOOPBACK: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0);
+pub const LOOPBACK: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0);
 
 /// Binds an address, whose port 0 is any free one. The address to reach it by from this machine
 /// comes with it.

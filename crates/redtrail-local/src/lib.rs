@@ -24,6 +24,7 @@ pub use fault_proxy::{
     AwsService, Counts, Fault, FaultKind, FaultProxy, ProxiedRequest, Put, RandomFaults,
     ThroughputLimit,
 };
+pub use http_server::LOOPBACK;
 pub use local_aws::{LocalAws, LocalAwsOptions, Storage};
 pub use public_keys::PublicKeysServer;
 pub use runtime_api::{InvocationOutcome, MAXIMUM_PAYLOAD, RuntimeApi};

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, process::Command};
 
-use redtrail_local::{Environment, PublicKeysServer, S3Server};
+use redtrail_local::{Environment, LOOPBACK, PublicKeysServer, S3Server};
 use redtrail_trailgen::digest::{Mix, Tampering};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -34,7 +34,7 @@ impl Servers {
         let runtime = Runtime::new().unwrap();
         let folder = TempDir::new().unwrap();
         let (s3, keys) = runtime.block_on(async {
-            let s3 = S3Server::start(folder.path(), 0).await.unwrap();
+            let s3 = S3Server::start(folder.path(), LOOPBACK).await.unwrap();
             s3.client()
                 .create_bucket()
                 .bucket(&mix.bucket)

@@ -39,6 +39,8 @@ pub(crate) struct Fuse(Mutex<State>);
 #[derive(Default)]
 struct State {
     steps_left: Option<u64>,
+    /// Only steps of this stage count.
+    only: Option<Stage>,
     is_blown: bool,
     has_written: bool,
 }
@@ -47,14 +49,16 @@ impl Fuse {
     /// For a new invocation.
     pub(crate) fn light(&self, weather: &Weather) {
         let crashes = weather.has(Fault::Crash) && weather.chance(0.4);
-        // Most stages come early; some only after many steps.
-        let steps = match weather.number(0..3) {
-            0 => weather.number(0..8),
-            1 => weather.number(0..40),
-            _ => weather.number(0..200),
+        let only = weather.chance(0.7).then(|| weather.pick(&STAGES));
+        let most = match only {
+            Some(Stage::Answer | Stage::PutOff) => 1,
+            Some(Stage::FirstWrite | Stage::LedgerWrite) => 4,
+            _ => weather.pick(&[8, 40, 200]),
         };
+        let steps = weather.number(0..most);
         *self.0.lock().unwrap() = State {
             steps_left: crashes.then_some(steps),
+            only,
             ..State::default()
         };
     }
@@ -68,8 +72,8 @@ impl Fuse {
 
     fn burns_down(&self, stage: Stage, weather: &Weather) -> bool {
         let mut state = self.0.lock().unwrap();
-        if state.is_blown {
-            return true;
+        if state.is_blown || state.only.is_some_and(|only| only != stage) {
+            return state.is_blown;
         }
         match &mut state.steps_left {
             Some(0) => {

@@ -27,12 +27,29 @@ use std::{
     thread,
 };
 
+use fuse::STAGES;
 use run::World;
 use sabotage::{ALL_BROKEN, Broken, Sabotage};
 use weather::{Counts, FAULTS, Weather};
 
 /// Seeds within which a broken writer must be found out.
 const SABOTAGE_RUNS: u64 = 1000;
+
+/// What the function must have gone through.
+const PATHS: [&str; 12] = [
+    "accepted",
+    "rejected",
+    "finished before",
+    "finished meanwhile",
+    "failed",
+    "put off",
+    "resumed",
+    "read twice",
+    "quarantined",
+    "duplicate",
+    "conflicting",
+    "expired",
+];
 
 /// What one seed gave.
 struct Outcome {
@@ -115,15 +132,28 @@ fn ok_nothing_lost_and_nothing_doubled() {
         assert_eq!(outcome.wrong, None, "seed {seed}\n{told}");
         return;
     }
-    let count = variable("REDTRAIL_RUNS").unwrap_or(3000);
+    let count = variable("REDTRAIL_RUNS").unwrap_or(1000);
     let (counts, wrong) = runs(count, None);
     if let Some((seed, wrong)) = wrong.first() {
         panic!(
             "seed {seed}: {wrong}\nrepeat it: REDTRAIL_SEED={seed} cargo test --release --workspace --test simulation"
         );
     }
-    eprintln!("{count} runs: {counts:#?}");
-    let _ = FAULTS;
+    let faults = FAULTS.map(|fault| format!("fault {fault:?}"));
+    let stages = STAGES.map(|stage| format!("crash {stage:?}"));
+    let paths = PATHS.map(|path| format!("path {path}"));
+    // Once in two hundred runs is often enough to meet every combination of some of them.
+    let few = faults
+        .into_iter()
+        .chain(stages)
+        .chain(paths)
+        .map(|what| (counts.get(&what).copied().unwrap_or_default(), what))
+        .filter(|(times, _)| *times < count / 200);
+    assert_eq!(
+        few.collect::<Vec<_>>(),
+        [],
+        "seen too seldom in {count} runs, of {counts:#?}"
+    );
 }
 
 #[test]
@@ -139,7 +169,6 @@ fn ok_one_seed_is_one_run() {
 fn err_every_broken_writer_is_found_out() {
     for broken in ALL_BROKEN {
         let (_, wrong) = runs(SABOTAGE_RUNS, Some(broken));
-        eprintln!("{broken:?}: {wrong:?}");
         assert!(!wrong.is_empty(), "{broken:?} is not found out");
     }
 }

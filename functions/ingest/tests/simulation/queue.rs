@@ -115,7 +115,7 @@ impl Queue {
         waiting.map(|message| message.visible_at).min()
     }
 
-    /// Deletes what succeeded; what failed comes again, at once or after the timeout.
+    /// Deletes what succeeded; what failed comes again, soon or after the timeout.
     pub(crate) fn settle(&self, ids: &[usize], failed: &BTreeSet<usize>) {
         let weather = &self.weather;
         let now = weather.clock.now();
@@ -134,7 +134,7 @@ impl Queue {
                 }
             } else if weather.chance(0.5) {
                 message.is_in_flight = false;
-                message.visible_at = now;
+                message.visible_at = now + weather.millis(0..20_000);
             }
         }
     }
