@@ -3,7 +3,8 @@
 
 use std::{
     collections::BTreeMap,
-    env, fs, io,
+    env, fs,
+    io::{self, Write},
     path::{Path, PathBuf},
     process::Command,
 };
@@ -22,8 +23,9 @@ const TYPICAL_OBJECTS: usize = 20;
 /// # Errors
 /// When a file cannot be read or written, or Valgrind fails.
 pub(crate) fn gate(folder: &Path, path: &Path, update: bool) -> io::Result<bool> {
+    let mut out = io::stdout().lock();
     if let Some(why) = unable() {
-        println!("SKIPPED: instruction counts are not compared. {why}");
+        writeln!(out, "SKIPPED: instruction counts are not compared. {why}")?;
         return Ok(true);
     }
     let counted = ratios(folder)?;
@@ -35,13 +37,14 @@ pub(crate) fn gate(folder: &Path, path: &Path, update: bool) -> io::Result<bool>
     }
     let known = known(path)?;
     let mut is_well = true;
-    println!(
+    writeln!(
+        out,
         "{:<24}{:>9}{:>9}",
         "instructions to gunzip's", "on file", "now"
-    );
+    )?;
     for (name, ratio) in &counted {
         let Some(before) = known.get(name) else {
-            println!("{name:<24}{:>9}{ratio:>9.3}  not on file", "");
+            writeln!(out, "{name:<24}{:>9}{ratio:>9.3}  not on file", "")?;
             is_well = false;
             continue;
         };
@@ -53,7 +56,7 @@ pub(crate) fn gate(folder: &Path, path: &Path, update: bool) -> io::Result<bool>
         } else {
             ""
         };
-        println!("{name:<24}{before:>9.3}{ratio:>9.3}{verdict}");
+        writeln!(out, "{name:<24}{before:>9.3}{ratio:>9.3}{verdict}")?;
     }
     Ok(is_well)
 }

@@ -9,8 +9,8 @@ mod processes;
 mod report;
 
 use std::{
-    fs::File,
-    io,
+    fs::{self, File},
+    io::{self, Write},
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -23,8 +23,8 @@ use redtrail_core::select::Selector;
 /// Measures what reading a trail costs.
 #[derive(Parser)]
 struct Arguments {
-    /// Where the objects that are read lie; they are made when they are missing.
-    #[arg(long, default_value = "target/bench")]
+    /// Where the objects that are read are made.
+    #[arg(long, default_value = "target/bench/objects")]
     objects: PathBuf,
     #[command(subcommand)]
     command: Command,
@@ -33,7 +33,13 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Does one case once for each object, to be measured from outside.
-    Run { case: Case, objects: Vec<PathBuf> },
+    Run {
+        /// Tells the peak of resident memory, in KiB.
+        #[arg(long)]
+        peak: bool,
+        case: Case,
+        objects: Vec<PathBuf>,
+    },
     /// Compares instruction counts with those on file.
     Gate {
         /// Puts what is counted on file.
@@ -65,22 +71,34 @@ fn main() -> ExitCode {
 /// Whether all is well.
 fn run(folder: &Path, command: Command) -> io::Result<bool> {
     match command {
-        Command::Run { case, objects } => {
+        Command::Run {
+            peak,
+            case,
+            objects,
+        } => {
             let selector = Selector::default();
             for object in objects {
                 case.run(File::open(object)?, &selector)?;
             }
+            if peak {
+                let status = fs::read_to_string("/proc/self/status")?;
+                let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+                let told = line.unwrap_or_default().trim().trim_end_matches(" kB");
+                writeln!(io::stdout(), "{told}")?;
+            }
             Ok(true)
         }
         Command::Gate { update } => {
+            objects::forget(folder)?;
             let counts = Path::new("crates/redtrail-bench/counts.tsv");
             gate::gate(folder, counts, update)
         }
         Command::Read { objects } => {
-            println!("{}", report::read(&objects)?);
+            writeln!(io::stdout(), "{}", report::read(&objects)?)?;
             Ok(true)
         }
         Command::Report { python } => {
+            objects::forget(folder)?;
             report::write(folder, &python)?;
             Ok(true)
         }

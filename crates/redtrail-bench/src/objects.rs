@@ -1,4 +1,4 @@
-//! The objects that are read: made once by the generator, the same everywhere.
+//! The objects that are read: made by the generator, the same everywhere.
 
 use std::{
     fs::{self, File},
@@ -9,6 +9,17 @@ use std::{
 use redtrail_trailgen::{HardShape, Trail, TrailOptions};
 
 const SEED: u64 = 1;
+
+/// Removes objects that an earlier generator may have made.
+///
+/// # Errors
+/// When they cannot be removed.
+pub(crate) fn forget(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
 
 /// A trail of `megabytes` in one object, of which that share is of the Redshift family.
 ///
@@ -65,7 +76,7 @@ fn trail(redshift_share: f64) -> Trail {
     })
 }
 
-/// Written whole or not at all: what was broken off is written anew.
+/// Once for each run.
 fn write(
     path: PathBuf,
     fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
@@ -76,10 +87,8 @@ fn write(
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    let unfinished = path.with_extension("unfinished");
-    let mut out = BufWriter::new(File::create(&unfinished)?);
+    let mut out = BufWriter::new(File::create(&path)?);
     fill(&mut out)?;
     out.flush()?;
-    fs::rename(unfinished, &path)?;
     Ok(path)
 }

@@ -108,11 +108,17 @@ fn rounded(value: f64) -> f64 {
 
 /// The figures on file of that trail.
 fn on_file(name: &str) -> Figures {
-    let line = ON_FILE.lines().find(|line| line.starts_with(name)).unwrap();
+    let line = ON_FILE
+        .lines()
+        .find(|line| line.starts_with(name))
+        .expect("a file of the tests, and a folder that was named");
     let numbers: Vec<f64> = line
         .split('\t')
         .skip(1)
-        .map(|text| text.parse().unwrap())
+        .map(|text| {
+            text.parse()
+                .expect("a file of the tests, and a folder that was named")
+        })
         .collect();
     Figures {
         records: numbers[0] as usize,
@@ -124,8 +130,12 @@ fn on_file(name: &str) -> Figures {
 
 fn walk(folder: &Path, found: &mut Vec<Vec<u8>>) {
     let mut entries: Vec<_> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
+        .expect("a file of the tests, and a folder that was named")
+        .map(|entry| {
+            entry
+                .expect("a file of the tests, and a folder that was named")
+                .path()
+        })
         .collect();
     entries.sort();
     for path in entries {
@@ -133,7 +143,7 @@ fn walk(folder: &Path, found: &mut Vec<Vec<u8>>) {
             walk(&path, found);
         } else if path.extension().is_some_and(|extension| extension == "gz") {
             let mut text = Vec::new();
-            let stored = fs::read(&path).unwrap();
+            let stored = fs::read(&path).expect("a file of the tests, and a folder that was named");
             if GzDecoder::new(&stored[..]).read_to_end(&mut text).is_ok() {
                 found.push(text);
             }
@@ -145,6 +155,8 @@ fn walk(folder: &Path, found: &mut Vec<Vec<u8>>) {
 fn ok_generated_trails_are_like_real_ones() {
     let mut trail = Trail::new(5);
     let generated = figures((0..200).map(|_| trail.typical_object().plain));
+    // The documentation shows them.
+    assert_eq!(generated, on_file("generated"));
     let real = on_file("invictus-ir");
     assert_eq!((generated.in_order, real.in_order), (1.0, 1.0));
     for (made, found) in generated.record_bytes.into_iter().zip(real.record_bytes) {
