@@ -142,7 +142,7 @@ invoke s3-digest
 expect s3-digest null
 echo '{"redtrail": "check", "bucket": "redtrail-sample-trail"}' >"$state/check.json"
 invoke check "$state/check.json"
-grep -q '"check":"tables","found":"[^"]*","state":"good"' "$state/answers/check.json" ||
+grep -q '"check": *"tables"[^}]*"state": *"good"' "$state/answers/check.json" ||
   { cat "$state/answers/check.json" "$state/answers/check.log" >&2 && exit 1; }
-echo '✔ check: bucket, newest object and tables are good'
+echo '✔ check: the tables are good'
 echo '1 passed, 0 failed'

@@ -105,8 +105,9 @@ where
     let metrics = &*metrics;
     let total = |metric| metrics.total(metric);
     let finished_before = total(metrics::OBJECTS_FINISHED_BEFORE) > 0;
+    let is_damaged = total(metrics::OBJECTS_REJECTED) > 0;
     match answer {
-        Ok(_) if total(metrics::OBJECTS_REJECTED) > 0 => {
+        Ok(_) if is_damaged => {
             let found = format!("{} is damaged; the ledger tells how", object.key);
             say("newest object", State::Bad, found, None);
         }
@@ -122,6 +123,7 @@ where
     }
     let found = match (finished_before, total(metrics::RECORDS_STORED)) {
         (true, _) => "the ledger can be read, and has that object as finished".to_owned(),
+        (false, 0) if is_damaged => "the ledger can be written".to_owned(),
         (false, 0) => "the ledger can be written; that object has no event of Redshift".to_owned(),
         (false, stored) => format!("can be written: {stored} events of that object"),
     };

@@ -60,7 +60,7 @@ fn find<'a>(value: &'a Value, is_wanted: &dyn Fn(&Value) -> bool, found: &mut Ve
     }
 }
 
-fn all<'a>(value: &'a Value, is_wanted: impl Fn(&Value) -> bool) -> Vec<&'a Value> {
+fn all(value: &Value, is_wanted: impl Fn(&Value) -> bool) -> Vec<&Value> {
     let mut found = Vec::new();
     find(value, &is_wanted, &mut found);
     assert!(!found.is_empty(), "a test that looks at nothing");
