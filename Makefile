@@ -27,7 +27,7 @@ lint: ## Check format, lints and documentation; warnings are errors
 	RUSTDOCFLAGS='--deny warnings' $(CARGO) doc --release --workspace --no-deps --locked --document-private-items
 
 .PHONY: check
-check: test lint ## What CI runs
+check: test counts-check lint ## What CI runs
 
 .PHONY: bench
 bench: build ## Measure what reading costs beside what others take; write docs/performance.md
