@@ -34,7 +34,7 @@ template: ## Check the template: SAM, cfn-lint and checkov over combinations of 
 	$(TOOLS)/python scripts/check_template.py
 
 .PHONY: check
-check: test lint template ## What CI runs
+check: test counts-check lint template ## What CI runs
 
 .PHONY: sam-build
 sam-build: ## Build the function for Lambda: SAM with cargo-lambda, for glibc 2.30

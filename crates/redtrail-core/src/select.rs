@@ -66,7 +66,7 @@ pub struct Selector {
     services: Vec<String>,
     redshift_accounts: HashSet<String>,
     /// Finds what a record must contain to be of the family though another service logged
-    /// it: each sign of [`Selector::sign`] holds one of [`Selector::hints`].
+    /// it: each sign of [`Selector::sign`] holds a name or an account id that it looks out for.
     skimmer: Skimmer,
 }
 
