@@ -149,7 +149,7 @@ fn cases() -> Vec<(&'static str, Vec<Put>, Expected)> {
         (
             "an index's key too long",
             with("change_key", text(&"x".repeat(1025))),
-            Refused,
+            RefusedByDynamoDbAlone,
         ),
         ("32 levels", with("deep", nested(32)), Taken),
         ("33 levels", with("deep", nested(33)), Refused),
