@@ -217,6 +217,7 @@ impl<'a, L: LogSource, S: ItemStore, T: Timer> Ingest<'a, L, S, T> {
             Some(entry) => match entry.standing(&identity) {
                 Standing::Unknown => 0,
                 Standing::GoesOn { events_durable } => events_durable,
+                Standing::Finished if self.settings.force => 0,
                 Standing::Finished => {
                     return Ok(Reading::Finished(Report {
                         reason: entry.reason,
@@ -266,9 +267,6 @@ impl<'a, L: LogSource, S: ItemStore, T: Timer> Ingest<'a, L, S, T> {
 
     /// What the ledger knows of the object. Not to know it costs no more than doing it again.
     async fn known(&self, identity: &ObjectIdentity) -> Result<Option<LedgerEntry>, IngestError> {
-        if self.settings.force {
-            return Ok(None);
-        }
         let key = LedgerKey::of(self.address, identity);
         let get = self
             .writer

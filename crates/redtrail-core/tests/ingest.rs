@@ -286,6 +286,44 @@ fn ok_goes_on_where_it_stopped() {
     }
 }
 
+/// A store that has forgotten, in what it tells, what it holds.
+struct Forgetful<'a>(Stuck<'a>);
+
+impl ItemStore for Forgetful<'_> {
+    async fn write(&self, batch: &[Put]) -> Result<Vec<usize>, EdgeError> {
+        self.0.write(batch).await
+    }
+
+    async fn put_unless(&self, put: &Put, unless: Unless) -> Result<bool, EdgeError> {
+        self.0.put_unless(put, unless).await
+    }
+
+    async fn get(&self, _: Table, _: [&str; 2]) -> Result<Option<Item>, EdgeError> {
+        Ok(None)
+    }
+}
+
+/// A message may be delivered to two invocations at once: the one that finishes the object
+/// deletes it, and the other, which runs out of time after that, must not take that back.
+#[test]
+fn ok_put_off_after_another_finished_it() {
+    let records: Vec<String> = (0..400)
+        .map(|n| event(&format!("e{n}"), "2026-03-02T09:00:00Z"))
+        .collect();
+    let source = MemorySource::default();
+    source.insert(BUCKET, KEY, gzip(document(&records).as_bytes()));
+    let store = MemoryStore::default();
+    run(&source, &store, ROOMY, Retention::Forever).unwrap();
+    let finished = store.items();
+    let late = Forgetful(Stuck {
+        store: &store,
+        left: AtomicUsize::new(250),
+    });
+    let error = run(&source, &late, ROOMY, Retention::Forever).unwrap_err();
+    assert_eq!(error.kind(), EdgeErrorKind::OutOfTime);
+    assert!(store.items() == finished);
+}
+
 /// The ledger knows these very bytes, not their name.
 #[test]
 fn ok_another_object_of_that_name_is_read_from_its_beginning() {

@@ -152,6 +152,9 @@ impl ItemStore for Failing<'_> {
     }
 
     async fn put_unless(&self, put: &Put, unless: Unless) -> Result<bool, EdgeError> {
+        let left = self.left.load(Ordering::Relaxed).checked_sub(1);
+        let left = left.ok_or(retryable("write"))?;
+        self.left.store(left, Ordering::Relaxed);
         self.store.put_unless(put, unless).await
     }
 
