@@ -22,12 +22,14 @@ pub(crate) type Task = Pin<Box<dyn Future<Output = ()>>>;
 #[derive(Clone)]
 pub(crate) struct Clock(Arc<Mutex<State>>);
 
+type Spawned = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 struct State {
     started: Instant,
     now: Instant,
     sleepers: BTreeMap<(Instant, u64), Waker>,
     ready: Vec<u64>,
-    spawned: Vec<(u64, Pin<Box<dyn Future<Output = ()> + Send>>)>,
+    spawned: Vec<(u64, Spawned)>,
     last_id: u64,
 }
 

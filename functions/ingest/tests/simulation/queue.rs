@@ -35,7 +35,7 @@ struct Message {
 impl Queue {
     /// Each object is announced once, one after the other.
     pub(crate) fn orderly(weather: &Arc<Weather>, objects: &[SimObject]) -> Self {
-        let bodies = objects.iter().map(|object| one_object(object));
+        let bodies = objects.iter().map(one_object);
         Self::new(weather, Duration::from_secs(60), bodies.collect())
     }
 

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use redtrail_core::edge::ObjectIdentity;
+use redtrail_core::{edge::ObjectIdentity, log_key::file_name};
 use redtrail_trailgen::{HardShape, Record, Trail, TrailOptions, gzip};
 use serde_json::json;
 
@@ -27,7 +27,7 @@ pub(crate) struct SimObject {
 impl SimObject {
     pub(crate) fn identity(&self) -> ObjectIdentity {
         ObjectIdentity {
-            etag: Some(format!("\"{}\"", &self.key[self.key.len() - 24..])),
+            etag: Some(format!("\"{}\"", file_name(&self.key))),
             version_id: self.version.clone(),
             stored_bytes: Some(self.bytes.len() as u64),
         }
