@@ -28,7 +28,11 @@ fn trail() -> Trail {
     let good = log(&[&one, &two, &other]);
     let keep = Retention::Forever;
     trail.deliver(&east("20260302T0905"), &good, keep);
-    trail.deliver(&east("20260302T0920"), &log(&[one.as_str(), "7", "{}"]), keep);
+    trail.deliver(
+        &east("20260302T0920"),
+        &log(&[one.as_str(), "7", "{}"]),
+        keep,
+    );
     trail.deliver(&east("20260302T2350"), &good[..good.len() - 5], keep);
     trail.deliver(&east("20260305T0010"), &good, keep);
     trail.put_off(&[east("20260306T0900")], 120);
