@@ -8,15 +8,13 @@ use std::{
 };
 
 use redtrail_core::object::ObjectAddress;
-use redtrail_local::{
-    Counts, Fault, FaultProxy, LocalAws, LocalAwsOptions, ProxiedRequest, RandomFaults,
-};
+use redtrail_local::{Counts, Fault, FaultProxy, LocalAws, ProxiedRequest, RandomFaults};
 use redtrail_model::Table;
 use redtrail_notification::IngestRequest;
-use redtrail_trailgen::{LogObject, Trail, TrailOptions, gzip};
+use redtrail_trailgen::{LogObject, Trail, TrailOptions};
 use serde_json::json;
 
-use crate::world::{BUCKET, Dump, PATIENCE, TEMPLATE, World, failed, sqs_event, start_function};
+use crate::world::{BUCKET, Dump, PATIENCE, World, failed, filled, sqs_event, start_function};
 
 /// Kinds of faults that a wire can have: see `RandomFaults`.
 const KINDS: usize = 8;
@@ -36,17 +34,6 @@ fn objects() -> Vec<LogObject> {
     [60, 300, 8, 120]
         .map(|records| trail.object(records))
         .into()
-}
-
-async fn filled(objects: &[LogObject]) -> LocalAws {
-    let aws = LocalAws::start(TEMPLATE, &LocalAwsOptions::default())
-        .await
-        .unwrap();
-    for object in objects {
-        let body = gzip(&object.plain);
-        aws.put_object(BUCKET, &object.key, &body).await.unwrap();
-    }
-    aws
 }
 
 fn by_chance(seed: u64, rate: f64) -> impl Fn(&ProxiedRequest) -> Option<Fault> {

@@ -7,11 +7,11 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use redtrail_local::{Fault, FaultProxy, LocalAws, LocalAwsOptions, ProxiedRequest};
+use redtrail_local::{Fault, FaultProxy, LocalAws, ProxiedRequest};
 use redtrail_model::Table;
-use redtrail_trailgen::{LogObject, Trail, TrailOptions, gzip};
+use redtrail_trailgen::{LogObject, Trail, TrailOptions};
 
-use crate::world::{BUCKET, Dump, PATIENCE, TEMPLATE, World, failed, sqs_event, start_function};
+use crate::world::{Dump, PATIENCE, World, failed, filled, sqs_event, start_function};
 
 /// How many points a run kills at; `REDTRAIL_KILLS` asks for more.
 const KILLS: usize = 24;
@@ -35,7 +35,7 @@ struct Point {
     stage: Stage,
 }
 
-/// One with many events, one with few, and both have some of the same.
+/// One with many events, one with few.
 fn objects() -> Vec<LogObject> {
     let mut trail = Trail::with_options(TrailOptions {
         seed: 11,
@@ -45,20 +45,9 @@ fn objects() -> Vec<LogObject> {
     vec![trail.object(400), trail.object(30)]
 }
 
-async fn world_with(objects: &[LogObject]) -> LocalAws {
-    let aws = LocalAws::start(TEMPLATE, &LocalAwsOptions::default())
-        .await
-        .unwrap();
-    for object in objects {
-        let body = gzip(&object.plain);
-        aws.put_object(BUCKET, &object.key, &body).await.unwrap();
-    }
-    aws
-}
-
 /// The tables of one run without a fault, and every request it made.
 async fn undisturbed(objects: &[LogObject]) -> (Dump, Vec<ProxiedRequest>) {
-    let aws = world_with(objects).await;
+    let aws = filled(objects).await;
     let requests = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&requests);
     let proxy = proxy(&aws, move |request| {
@@ -144,7 +133,7 @@ fn chosen(points: &[Point], count: usize) -> Vec<Point> {
 }
 
 async fn check(point: Point, objects: &[LogObject], expected: &Dump) {
-    let aws = world_with(objects).await;
+    let aws = filled(objects).await;
     let at = point.number;
     let fault = if point.is_applied {
         Fault::HoldAfterApply

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, path::Path, time::Duration};
 use redtrail_core::ledger::VOLATILE;
 use redtrail_local::{Bootstrap, InvocationOutcome, LocalAws, LocalAwsOptions};
 use redtrail_model::{TABLES, Table};
+use redtrail_trailgen::{LogObject, gzip};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -82,6 +83,18 @@ impl World {
         self.function.stop().await;
         self.aws.stop().await.unwrap();
     }
+}
+
+/// Servers whose bucket holds these objects.
+pub(crate) async fn filled(objects: &[LogObject]) -> LocalAws {
+    let aws = LocalAws::start(TEMPLATE, &LocalAwsOptions::default())
+        .await
+        .unwrap();
+    for object in objects {
+        let body = gzip(&object.plain);
+        aws.put_object(BUCKET, &object.key, &body).await.unwrap();
+    }
+    aws
 }
 
 /// The function's binary against these servers, with `variables` on top.
