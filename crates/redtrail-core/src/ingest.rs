@@ -499,7 +499,7 @@ impl<'a, L: LogSource, S: ItemStore, T: Timer> Ingest<'a, L, S, T> {
             identity,
             finished_at: self.settings.schedule.time(now),
             duration_ms: millis(now.saturating_duration_since(self.opened)),
-            retention: self.settings.retentions.ledger,
+            retentions: self.settings.retentions,
         }
     }
 

@@ -12,10 +12,10 @@ use crate::{
     edge::{ObjectIdentity, Unless},
     hash::hex,
     item::Put,
-    log_key::{LogKey, file_name, folder},
+    log_key::{LogKey, file_name, folder, name_time},
     log_reader::{Proven, Quarantined, Rejected},
     object::ObjectAddress,
-    retention::Retention,
+    retention::{Retention, Retentions},
     tally::Tally,
 };
 
@@ -163,6 +163,13 @@ pub struct LedgerEntry {
     pub finished_at: EventTime,
     /// Milliseconds from opening the object to then.
     pub duration_ms: u64,
+    /// Of an object that is not accepted: the month of its delivery, `YYYY-MM`. By it stand
+    /// such objects in an index.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attention_month: Option<String>,
+    /// For how many days events were kept then; absent when for ever.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub events_kept_days: Option<u32>,
     /// Seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<i64>,
@@ -214,7 +221,7 @@ pub struct Run<'a> {
     pub identity: &'a ObjectIdentity,
     pub finished_at: EventTime,
     pub duration_ms: u64,
-    pub retention: Retention,
+    pub retentions: Retentions,
 }
 
 impl LedgerEntry {
@@ -272,11 +279,23 @@ impl LedgerEntry {
             events_durable: None,
             finished_at: run.finished_at,
             duration_ms: run.duration_ms,
-            expires_at: day.and_then(|day| run.retention.expires_after_day(day)),
+            attention_month: day
+                .filter(|_| verdict != Verdict::Accepted)
+                .map(attention_month),
+            events_kept_days: match run.retentions.events {
+                Retention::Days(days) => Some(days),
+                Retention::Forever => None,
+            },
+            expires_at: day.and_then(|day| run.retentions.ledger.expires_after_day(day)),
             schema_version: SCHEMA_VERSION,
             rules_version: RULES_VERSION,
             redtrail_version: env!("CARGO_PKG_VERSION").to_owned(),
         }
+    }
+
+    /// When the object was made, to the minute, from its name.
+    pub fn made_at(&self) -> Option<EventTime> {
+        name_time(self.key.object_key.split('#').next()?)
     }
 
     /// How this entry's object stands, if it is the object with that identity and reading it
@@ -308,6 +327,14 @@ impl LedgerEntry {
             item: serde_dynamo::to_item(self)?,
         })
     }
+}
+
+/// The partition of the index that holds what was delivered in the month of that time and is
+/// not accepted.
+fn attention_month(time: EventTime) -> String {
+    let mut month = time.to_string();
+    month.truncate("YYYY-MM".len());
+    month
 }
 
 /// The beginning of the day on which an object was delivered.
@@ -396,7 +423,7 @@ impl Listed {
             object_version: run.identity.version_id.clone(),
             reason,
             element,
-            expires_at: day.and_then(|day| run.retention.expires_after_day(day)),
+            expires_at: day.and_then(|day| run.retentions.ledger.expires_after_day(day)),
             schema_version: SCHEMA_VERSION,
         }
     }

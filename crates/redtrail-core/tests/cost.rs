@@ -21,7 +21,7 @@ use redtrail_core::{
     log_reader::{Proven, RawRecord},
     normalize::audit_event,
     object::ObjectAddress,
-    retention::Retention,
+    retention::{Retention, Retentions},
     select::{Judgement, Selector},
     tally::Tally,
 };
@@ -297,7 +297,11 @@ fn ledger_bytes() -> usize {
         identity: &identity,
         finished_at: "2026-03-02T09:10:00Z".parse().unwrap(),
         duration_ms: 100,
-        retention: Retention::Days(800),
+        retentions: Retentions {
+            events: Retention::Days(400),
+            directory: Retention::Days(800),
+            ledger: Retention::Days(800),
+        },
     };
     let entry = LedgerEntry::proven(run, &proven, &tally, None);
     item_bytes(&entry.put().unwrap().item)

@@ -33,7 +33,7 @@ pub struct TableSchema {
     pub indexes: &'static [Index],
 }
 
-/// A sparse index: only items that carry its sort key stand in it, whole.
+/// A sparse index: only items that carry both its keys stand in it, whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Index {
     pub name: &'static str,
@@ -81,7 +81,11 @@ pub const TABLES: [TableSchema; 4] = [
         variable: "LEDGER_TABLE",
         partition_key: "folder",
         sort_key: "object_key",
-        indexes: &[],
+        indexes: &[Index {
+            name: "attention",
+            partition_key: "attention_month",
+            sort_key: "folder",
+        }],
     },
 ];
 

@@ -58,7 +58,8 @@ impl Kind {
         }
     }
 
-    fn name(self) -> &'static str {
+    /// What was done, as a word.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Read => "read",
             Self::Write => "write",

@@ -20,7 +20,7 @@ pub use facts::{
     shared_event_subject,
 };
 pub use remembered::{Fact, Remembered};
-pub use trail::{TRAILS, TrailFact, trail_folder, trail_puts, trail_subject};
+pub use trail::{TRAILS, Trail, TrailFact, trail_folder, trail_puts, trail_subject};
 
 /// The items that one event adds to the directory. What is of an event or a day expires
 /// with it; what is only known is kept.

@@ -32,6 +32,31 @@ pub struct TrailFact {
     pub schema_version: u32,
 }
 
+/// A folder of one account and Region, taken apart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Trail {
+    pub bucket: String,
+    pub account_id: String,
+    pub aws_region: String,
+    pub trail_folder: String,
+}
+
+impl Trail {
+    /// From `BUCKET/…/ACCOUNT/CloudTrail/REGION/`.
+    pub fn of(trail_folder: &str) -> Option<Self> {
+        let mut from_end = trail_folder.strip_suffix('/')?.rsplit('/');
+        let region = from_end.next()?;
+        let account = from_end.nth(1)?;
+        let (bucket, _) = trail_folder.split_once('/')?;
+        Some(Self {
+            bucket: bucket.to_owned(),
+            account_id: account.to_owned(),
+            aws_region: region.to_owned(),
+            trail_folder: trail_folder.to_owned(),
+        })
+    }
+}
+
 /// Under it: the days on which objects of that folder were delivered.
 pub fn trail_subject(trail_folder: &str) -> String {
     bounded(&format!("trail#{trail_folder}"), MAX_PARTITION_KEY_BYTES)

@@ -77,14 +77,7 @@ fn role_of_session(event: &EventRecord<'_>) -> Option<PrincipalKey> {
     let identity = &event.user_identity;
     let issuer = &identity.session.issuer;
     let from_issuer = || PrincipalKey::from_arn(issuer.arn.as_deref()?);
-    let from_session = || {
-        let arn = identity.arn.as_deref()?;
-        let RoleSession { role, .. } = RoleSession::of_arn(arn)?;
-        let Arn {
-            partition, account, ..
-        } = Arn::parse(arn)?;
-        PrincipalKey::from_arn(&format!("arn:{partition}:iam::{account}:role/{role}"))
-    };
+    let from_session = || Some(role_session(identity.arn.as_deref()?)?.0);
     let from_name = || {
         let account = issuer
             .account_id
@@ -230,6 +223,16 @@ impl<'a> RoleSession<'a> {
         let name = Some(name).filter(|name| !name.is_empty());
         (!role.is_empty()).then_some(Self { role, name })
     }
+}
+
+/// The role of a session, without its path, and the session's name, from the session's ARN.
+pub fn role_session(arn: &str) -> Option<(PrincipalKey, Option<&str>)> {
+    let RoleSession { role, name } = RoleSession::of_arn(arn)?;
+    let Arn {
+        partition, account, ..
+    } = Arn::parse(arn)?;
+    let role = PrincipalKey::from_arn(&format!("arn:{partition}:iam::{account}:role/{role}"))?;
+    Some((role, name))
 }
 
 /// The name of a role session: the caller's free choice, save for Identity Center roles.

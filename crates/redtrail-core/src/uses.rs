@@ -1,0 +1,206 @@
+//! What events come to: for each resource that somebody touched, or for each caller who touched
+//! a resource, how often and when. No table and no clock.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet, HashMap},
+};
+
+use redtrail_model::{AuditEvent, EventTime, Part, PrincipalKey, ResourceKey};
+use serde::Serialize;
+
+use crate::directory::Kind;
+
+/// How often, and when first and last. An event counts once: as denied, as failed for another
+/// reason, or as what it did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Uses {
+    pub reads: u64,
+    pub writes: u64,
+    pub denied: u64,
+    pub failed: u64,
+    pub first: Option<EventTime>,
+    pub last: Option<EventTime>,
+}
+
+impl Uses {
+    fn count(&mut self, event: &AuditEvent) {
+        *match Kind::of(event) {
+            Kind::Denied => &mut self.denied,
+            _ if event.error_code.is_some() => &mut self.failed,
+            Kind::Read => &mut self.reads,
+            Kind::Write => &mut self.writes,
+        } += 1;
+        let time = Some(event.event_time);
+        self.first = self.first.into_iter().chain(time).min();
+        self.last = self.last.max(time);
+    }
+
+    pub fn total(&self) -> u64 {
+        self.reads + self.writes + self.denied + self.failed
+    }
+}
+
+/// A resource that was touched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TouchedResource {
+    pub resource_key: ResourceKey,
+    pub parts: BTreeSet<Part>,
+    #[serde(flatten)]
+    pub uses: Uses,
+}
+
+/// Who touched a resource: a principal, and who of those that act as it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Toucher {
+    pub principal: PrincipalKey,
+    /// The person, else the session's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acted: Option<String>,
+    #[serde(flatten)]
+    pub uses: Uses,
+}
+
+/// Database credentials that were handed out. What is done with them over a connection,
+/// CloudTrail does not see.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct HandOut {
+    pub event_time: EventTime,
+    pub event_name: String,
+    pub principal: PrincipalKey,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acted: Option<String>,
+    /// Clusters and workgroups that they open.
+    pub opens: Vec<ResourceKey>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database_user: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database: Option<String>,
+    /// As Redshift answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_ip_address: Option<String>,
+    /// Of the original record.
+    pub reference: String,
+}
+
+/// Operations that hand out database credentials.
+const HAND_OUTS: [&str; 3] = [
+    "GetClusterCredentials",
+    "GetClusterCredentialsWithIAM",
+    "GetCredentials",
+];
+
+/// What some events come to.
+#[derive(Clone, Debug, Default)]
+pub struct Summary {
+    resources: BTreeMap<ResourceKey, (BTreeSet<Part>, Uses)>,
+    touchers: HashMap<(PrincipalKey, Option<String>), Uses>,
+    hand_outs: Vec<HandOut>,
+    all: Uses,
+}
+
+impl Summary {
+    pub fn count(&mut self, event: &AuditEvent) {
+        self.all.count(event);
+        for touched in &event.touched.resources {
+            let (parts, uses) = self.resources.entry(touched.key.clone()).or_default();
+            parts.insert(touched.part);
+            uses.count(event);
+        }
+        let toucher = (event.principal.clone(), acted(event));
+        self.touchers.entry(toucher).or_default().count(event);
+        if let Some(hand_out) = HandOut::of(event) {
+            self.hand_outs.push(hand_out);
+        }
+    }
+
+    /// All the events.
+    pub fn all(&self) -> &Uses {
+        &self.all
+    }
+
+    /// Credentials that were handed out, the last first.
+    pub fn hand_outs(&self) -> Vec<HandOut> {
+        let mut hand_outs = self.hand_outs.clone();
+        hand_outs.sort_by_key(|hand_out| Reverse(hand_out.event_time));
+        hand_outs
+    }
+
+    /// The resources that were touched, the last first.
+    pub fn resources(&self) -> Vec<TouchedResource> {
+        let resources = self.resources.iter();
+        let mut resources: Vec<_> = resources
+            .map(|(key, (parts, uses))| TouchedResource {
+                resource_key: key.clone(),
+                parts: parts.clone(),
+                uses: uses.clone(),
+            })
+            .collect();
+        resources.sort_by_key(|resource| Reverse(resource.uses.last));
+        resources
+    }
+
+    /// Who made the calls, the last first.
+    pub fn touchers(&self) -> Vec<Toucher> {
+        let touchers = self.touchers.iter();
+        let mut touchers: Vec<_> = touchers
+            .map(|((principal, acted), uses)| Toucher {
+                principal: principal.clone(),
+                acted: acted.clone(),
+                uses: uses.clone(),
+            })
+            .collect();
+        touchers.sort_by_cached_key(|of| {
+            (
+                Reverse(of.uses.last),
+                of.principal.clone(),
+                of.acted.clone(),
+            )
+        });
+        touchers
+    }
+}
+
+impl HandOut {
+    fn of(event: &AuditEvent) -> Option<Self> {
+        let is_hand_out =
+            event.error_code.is_none() && HAND_OUTS.contains(&event.event_name.as_str());
+        if !is_hand_out {
+            return None;
+        }
+        let member = |name: &str| {
+            let answered = event.response_elements.get(name);
+            answered.or(event.request_parameters.get(name)).cloned()
+        };
+        let user_of_key = || {
+            let mut keys = event.resource_arns().map(ResourceKey::as_str);
+            let key = keys.find(|key| key.contains(":dbuser:"))?;
+            Some(key.rsplit('/').next()?.to_owned())
+        };
+        let opens = |key: &&ResourceKey| {
+            let key = key.as_str();
+            [":cluster:", ":workgroup/"]
+                .iter()
+                .any(|kind| key.contains(kind))
+        };
+        Some(Self {
+            event_time: event.event_time,
+            event_name: event.event_name.clone(),
+            principal: event.principal.clone(),
+            acted: acted(event),
+            opens: event.resource_arns().filter(opens).cloned().collect(),
+            database_user: member("dbUser").or_else(user_of_key),
+            database: member("dbName"),
+            expires: member("expiration"),
+            source_ip_address: event.source_ip_address.clone(),
+            reference: event.origin.to_string(),
+        })
+    }
+}
+
+/// The person, else the session's name.
+fn acted(event: &AuditEvent) -> Option<String> {
+    event.person.clone().or_else(|| event.session_name.clone())
+}
