@@ -1,14 +1,14 @@
-//! One answer out of several partitions: the events under the key that is asked for, and
-//! those that AWS logged under another key of the same, merged in the order of time.
+//! One answer out of several partitions, merged in the order of time: the events under the
+//! keys that are asked for, and those that AWS logged under another key of the same.
 
 use std::collections::VecDeque;
 
-use aws_sdk_dynamodb::Client;
 use redtrail_model::AuditEvent;
 
 use crate::{
     names::Name,
-    query::{EventQuery, Order, PageToken, QueryError, Window, page},
+    query::{EventQuery, Key, Order, PageToken, QueryError, Window, page},
+    reader::Reader,
 };
 
 /// An event of an answer.
@@ -19,14 +19,12 @@ pub struct Found {
     pub via_alias: bool,
 }
 
-/// The events of a key and of its names, each once.
+/// The events of some keys and of their names, each once.
 #[derive(Debug)]
 pub struct Answer<'a> {
-    client: &'a Client,
-    table: &'a str,
+    reader: &'a Reader,
     order: Order,
     sources: Vec<Source>,
-    read_units: f64,
 }
 
 /// One partition and window, read page by page.
@@ -40,31 +38,28 @@ struct Source {
 }
 
 impl<'a> Answer<'a> {
-    /// The answer to `query`, which also reads the events of `names`.
-    pub fn new(client: &'a Client, table: &'a str, query: EventQuery, names: &[Name]) -> Self {
-        let order = query.order;
-        let by_name = names.iter().flat_map(|name| {
-            let within = |window: &Window| EventQuery {
-                key: name.key.clone(),
+    /// The answer to several questions at once, each of another key: what a person did as
+    /// this and as that principal. The events of `names` are those that the first asks for.
+    pub fn of(reader: &'a Reader, queries: Vec<EventQuery>, names: &[Name]) -> Self {
+        let order = queries.first().map(|query| query.order).unwrap_or_default();
+        let by_name = queries.first().into_iter().flat_map(|query| {
+            let within = |(key, window): (&Key, &Window)| EventQuery {
+                key: key.clone(),
                 window: window.within(query.window),
                 ..query.clone()
             };
-            name.windows.iter().map(within).collect::<Vec<_>>()
+            let windows = names
+                .iter()
+                .flat_map(|name| name.windows.iter().map(|window| (&name.key, window)));
+            windows.map(within)
         });
-        let mut sources: Vec<Source> = by_name.map(|query| Source::new(query, true)).collect();
-        sources.insert(0, Source::new(query, false));
+        let by_name: Vec<Source> = by_name.map(|query| Source::new(query, true)).collect();
+        let own = queries.into_iter().map(|query| Source::new(query, false));
         Self {
-            client,
-            table,
+            reader,
             order,
-            sources,
-            read_units: 0.0,
+            sources: own.chain(by_name).collect(),
         }
-    }
-
-    /// Read units that the answer has cost so far, as far as the service tells.
-    pub fn read_units(&self) -> f64 {
-        self.read_units
     }
 
     /// The next event; `None` after the last.
@@ -73,7 +68,7 @@ impl<'a> Answer<'a> {
     /// When DynamoDB refuses or cannot be reached, or an item cannot be read.
     pub async fn next(&mut self) -> Result<Option<Found>, QueryError> {
         for source in &mut self.sources {
-            self.read_units += source.fill(self.client, self.table).await?;
+            source.fill(self.reader).await?;
         }
         let keys = self
             .sources
@@ -87,7 +82,7 @@ impl<'a> Answer<'a> {
         let Some(first) = first else {
             return Ok(None);
         };
-        // The key's own partition comes first and wins where both hold the event.
+        // The keys' own partitions come first and win where a name's holds the event too.
         let mut found = None;
         for source in &mut self.sources {
             if source
@@ -117,17 +112,15 @@ impl Source {
         }
     }
 
-    /// Reads on until an event waits or there is none left; the read units that took.
-    async fn fill(&mut self, client: &Client, table: &str) -> Result<f64, QueryError> {
-        let mut read_units = 0.0;
+    /// Reads on until an event waits or there is none left.
+    async fn fill(&mut self, reader: &Reader) -> Result<(), QueryError> {
         while self.waiting.is_empty()
             && let Some(after) = &self.next
         {
-            let page = page(client, table, &self.query, after.as_ref()).await?;
-            read_units += page.read_units.unwrap_or_default();
+            let page = page(reader, &self.query, after.as_ref()).await?;
             self.waiting.extend(page.events);
             self.next = page.next.map(Some);
         }
-        Ok(read_units)
+        Ok(())
     }
 }

@@ -1,48 +1,25 @@
 //! What became of log objects: the trails that the directory knows, their days, and the
-//! ledger's entries and lists. Each answer is one partition, read to its end; nothing scans.
+//! ledger's entries and lists.
 
-use std::collections::HashMap;
-
-use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use redtrail_core::{
+    digest_entry::{DigestEntry, digest_partition},
     directory::{TRAILS, TrailFact, trail_subject},
-    ledger::{LedgerEntry, LedgerKey, Listed},
+    ledger::{LedgerEntry, LedgerKey, Listed, day_folder},
 };
-use redtrail_model::{EXPIRES_AT, EventTime, Table};
-use serde::de::DeserializeOwned;
-use serde_dynamo::Item;
+use redtrail_model::{EventTime, Table};
 
-use crate::query::{QueryError, request_error};
-
-/// A table to read, at a given time: what has expired by then is left out.
-#[derive(Clone, Debug)]
-pub struct Reader {
-    client: Client,
-    table: String,
-    now: EventTime,
-}
+use crate::{
+    query::QueryError,
+    reader::{Part, Range, Reader},
+};
 
 impl Reader {
-    pub fn new(client: Client, table: impl Into<String>, now: EventTime) -> Self {
-        Self {
-            client,
-            table: table.into(),
-            now,
-        }
-    }
-
-    /// The same for another table.
-    #[must_use]
-    pub fn of(&self, table: impl Into<String>) -> Self {
-        Self::new(self.client.clone(), table, self.now)
-    }
-
     /// Of the directory: every folder of an account and Region of which an object came.
     ///
     /// # Errors
     /// When DynamoDB refuses or cannot be reached, or an item cannot be read.
     pub async fn trails(&self) -> Result<Vec<TrailFact>, QueryError> {
-        self.items(Table::Directory, TRAILS).await
+        self.items(Part::of(Table::Directory, TRAILS)).await
     }
 
     /// Of the directory: the days on which objects of that folder were delivered, in order.
@@ -50,8 +27,8 @@ impl Reader {
     /// # Errors
     /// When DynamoDB refuses or cannot be reached, or an item cannot be read.
     pub async fn days(&self, trail_folder: &str) -> Result<Vec<TrailFact>, QueryError> {
-        self.items(Table::Directory, &trail_subject(trail_folder))
-            .await
+        let subject = trail_subject(trail_folder);
+        self.items(Part::of(Table::Directory, &subject)).await
     }
 
     /// Of the ledger: the objects of a day's folder, in the order of their names.
@@ -59,7 +36,7 @@ impl Reader {
     /// # Errors
     /// When DynamoDB refuses or cannot be reached, or an item cannot be read.
     pub async fn entries(&self, day_folder: &str) -> Result<Vec<LedgerEntry>, QueryError> {
-        self.items(Table::Ledger, day_folder).await
+        self.items(Part::of(Table::Ledger, day_folder)).await
     }
 
     /// Of the ledger: what a list has of a day.
@@ -67,82 +44,68 @@ impl Reader {
     /// # Errors
     /// When DynamoDB refuses or cannot be reached, or an item cannot be read.
     pub async fn listed(&self, partition: &str) -> Result<Vec<Listed>, QueryError> {
-        self.items(Table::Ledger, partition).await
+        self.items(Part::of(Table::Ledger, partition)).await
     }
 
-    /// Of the ledger: one object.
+    /// Of the ledger: one object. (A Query of one item costs what a GetItem does, and takes no
+    /// other permission.)
     ///
     /// # Errors
     /// When DynamoDB refuses or cannot be reached, or the item cannot be read.
     pub async fn entry(&self, key: &LedgerKey) -> Result<Option<LedgerEntry>, QueryError> {
-        let schema = Table::Ledger.schema();
-        let text = |text: &str| AttributeValue::S(text.to_owned());
-        // A Query of one item: it costs what a GetItem does, and takes no other permission
-        // and no other error than the rest.
-        let output = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression(format!(
-                "{} = :partition AND {} = :item",
-                schema.partition_key, schema.sort_key
-            ))
-            .filter_expression(unexpired())
-            .expression_attribute_values(":partition", text(&key.folder))
-            .expression_attribute_values(":item", text(&key.object_key))
-            .expression_attribute_values(":now", self.now())
-            .send()
-            .await
-            .map_err(|error| request_error(&self.table, error))?;
-        let item = output.items.unwrap_or_default().into_iter().next();
-        item.map(|item| self.read(Table::Ledger, item)).transpose()
+        let entries = Part::of(Table::Ledger, &key.folder);
+        self.first(entries.within(Range::Is(&key.object_key))).await
     }
 
-    async fn items<T: DeserializeOwned>(
+    /// Of the ledger: the first and the last object of the folder of an account and Region,
+    /// in the order of time.
+    pub(crate) async fn ends(
         &self,
-        table: Table,
-        partition: &str,
-    ) -> Result<Vec<T>, QueryError> {
-        let mut pages = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression(format!("{} = :partition", table.schema().partition_key))
-            .filter_expression(unexpired())
-            .expression_attribute_values(":partition", AttributeValue::S(partition.to_owned()))
-            .expression_attribute_values(":now", self.now())
-            .into_paginator()
-            .send();
-        let mut items = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| request_error(&self.table, error))?;
-            for item in page.items.unwrap_or_default() {
-                items.push(self.read(table, item)?);
+        trail_folder: &str,
+    ) -> Result<[Option<LedgerEntry>; 2], QueryError> {
+        let subject = trail_subject(trail_folder);
+        let days = Part::of(Table::Directory, &subject);
+        let mut ends = [None, None];
+        for (end, of_end) in ends.iter_mut().zip([days, days.backwards()]) {
+            let fact: Option<TrailFact> = self.first(of_end).await?;
+            if let Some(day) = fact.and_then(|fact| fact.delivery_day) {
+                let folder = day_folder(trail_folder, &day);
+                let part = Part {
+                    from_end: of_end.from_end,
+                    ..Part::of(Table::Ledger, &folder)
+                };
+                *end = self.first(part).await?;
             }
         }
-        Ok(items)
+        Ok(ends)
     }
 
-    fn now(&self) -> AttributeValue {
-        AttributeValue::N(self.now.epoch_seconds().to_string())
-    }
-
-    fn read<T: DeserializeOwned>(
+    /// Of the ledger: the objects delivered in that month, `YYYY-MM`, that are not accepted, of
+    /// all trails or of one folder.
+    pub(crate) async fn attention(
         &self,
-        table: Table,
-        item: HashMap<String, AttributeValue>,
-    ) -> Result<T, QueryError> {
-        let key = item.get(table.schema().sort_key);
-        let key = key.and_then(|key| key.as_s().ok()).cloned();
-        serde_dynamo::from_item(Item::from(item)).map_err(|source| QueryError::Item {
-            table: self.table.clone(),
-            event_key: key.unwrap_or_default(),
-            source: source.into(),
-        })
+        month: &str,
+        trail_folder: Option<&str>,
+    ) -> Result<Vec<LedgerEntry>, QueryError> {
+        let part = Part {
+            index: Table::Ledger.schema().indexes.first(),
+            range: trail_folder.map_or(Range::All, Range::BeginsWith),
+            ..Part::of(Table::Ledger, month)
+        };
+        self.items(part).await
     }
-}
 
-/// DynamoDB deletes expired items days later.
-fn unexpired() -> String {
-    format!("attribute_not_exists({EXPIRES_AT}) OR {EXPIRES_AT} > :now")
+    /// Of the ledger: what the digests of a folder's logs proved, of the hours that end between
+    /// these times.
+    pub(crate) async fn digests(
+        &self,
+        trail_folder: &str,
+        from: EventTime,
+        to: EventTime,
+    ) -> Result<Vec<DigestEntry>, QueryError> {
+        let partition = digest_partition(trail_folder);
+        let (from, to) = (from.to_string(), to.to_string());
+        let part = Part::of(Table::Ledger, &partition).within(Range::Between(&from, &to));
+        self.items(part).await
+    }
 }

@@ -3,12 +3,16 @@
 
 pub mod answer;
 pub mod clients;
+pub mod coverage;
+pub mod directory;
 pub mod dynamodb;
+pub mod find;
 pub mod ledger;
 pub mod names;
 pub mod newest;
 pub mod public_keys;
 pub mod query;
+pub mod reader;
 pub mod s3;
 pub mod shared_config;
 pub mod timer;

@@ -2,19 +2,19 @@
 //! resource. One page of DynamoDB's answer at a time, as audit events; it knows how
 //! the tables are keyed and nothing of how an answer is shown.
 
-use std::{collections::HashMap, error::Error, fmt, str::FromStr};
+use std::{error::Error, fmt, str::FromStr};
 
 use aws_sdk_dynamodb::{
-    Client,
     error::SdkError,
     operation::query::{QueryError as QueryFailure, builders::QueryFluentBuilder},
-    types::{AttributeValue, ReturnConsumedCapacity},
+    types::AttributeValue,
 };
 use redtrail_core::item::{self, Item};
 use redtrail_model::{
-    AuditEvent, EXPIRES_AT, EventKey, EventTime, Index, InvalidKey, PrincipalKey, ResourceKey,
-    Table,
+    AuditEvent, EventKey, EventTime, Index, InvalidKey, PrincipalKey, ResourceKey, Table,
 };
+
+use crate::reader::{Attributes, Reader, text, unexpired};
 
 /// Whose events are asked for: a partition of one of the event tables.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,6 +105,9 @@ pub struct Filter {
     pub event_name: Option<String>,
     pub event_source: Option<String>,
     pub session_name: Option<String>,
+    pub access_key_id: Option<String>,
+    pub source_identity: Option<String>,
+    pub person: Option<String>,
     /// Only events that CloudTrail says are not read-only.
     pub writes: bool,
 }
@@ -114,17 +117,52 @@ impl Filter {
         *self == Self::default()
     }
 
+    /// What satisfies both; `None` where nothing can.
+    #[must_use]
+    pub fn and(self, other: Self) -> Option<Self> {
+        let both = |one: Option<String>, other: Option<String>| match (one, other) {
+            (Some(one), Some(other)) if one != other => None,
+            (one, other) => Some(one.or(other)),
+        };
+        Some(Self {
+            event_name: both(self.event_name, other.event_name)?,
+            event_source: both(self.event_source, other.event_source)?,
+            session_name: both(self.session_name, other.session_name)?,
+            access_key_id: both(self.access_key_id, other.access_key_id)?,
+            source_identity: both(self.source_identity, other.source_identity)?,
+            person: both(self.person, other.person)?,
+            writes: self.writes || other.writes,
+        })
+    }
+
     /// Conditions on an item, and the values they name.
     fn conditions(&self) -> (Vec<&'static str>, Vec<(&'static str, AttributeValue)>) {
         let mut conditions = Vec::new();
         let mut values = Vec::new();
-        if let Some(name) = &self.event_name {
-            conditions.push("event_name = :event_name");
-            values.push((":event_name", text(name)));
-        }
-        if let Some(source) = &self.event_source {
-            conditions.push("event_source = :event_source");
-            values.push((":event_source", text(source)));
+        let equal = [
+            (&self.event_name, "event_name = :event_name", ":event_name"),
+            (
+                &self.event_source,
+                "event_source = :event_source",
+                ":event_source",
+            ),
+            (
+                &self.access_key_id,
+                "access_key_id = :access_key_id",
+                ":access_key_id",
+            ),
+            (
+                &self.source_identity,
+                "source_identity = :source_identity",
+                ":source_identity",
+            ),
+            (&self.person, "person = :person", ":person"),
+        ];
+        for (wanted, condition, name) in equal {
+            if let Some(wanted) = wanted {
+                conditions.push(condition);
+                values.push((name, text(wanted)));
+            }
         }
         if let Some(session) = &self.session_name {
             // Of an Identity Center role the session's name is the person, and not written twice.
@@ -152,8 +190,6 @@ pub struct EventQuery {
     pub order: Order,
     /// At most so many items are read for a page; DynamoDB ends it at 1 MB in any case.
     pub page_size: Option<i32>,
-    /// Items that have expired by then are left out: DynamoDB deletes them days later.
-    pub now: EventTime,
 }
 
 /// Where the next page begins: after the event with this key.
@@ -179,8 +215,6 @@ impl FromStr for PageToken {
 pub struct Page {
     pub events: Vec<AuditEvent>,
     pub next: Option<PageToken>,
-    /// Read units that the page cost; none where the service does not tell.
-    pub read_units: Option<f64>,
 }
 
 /// A question the table did not answer.
@@ -196,10 +230,10 @@ pub enum QueryError {
         table: String,
         source: Box<dyn Error + Send + Sync>,
     },
-    #[error("an item of table {table} cannot be read: {event_key}")]
+    #[error("an item of table {table} cannot be read: {sort_key}")]
     Item {
         table: String,
-        event_key: String,
+        sort_key: String,
         source: Box<dyn Error + Send + Sync>,
     },
 }
@@ -211,8 +245,7 @@ pub enum QueryError {
 /// # Errors
 /// When DynamoDB refuses or cannot be reached, or an item cannot be read.
 pub async fn page(
-    client: &Client,
-    table: &str,
+    reader: &Reader,
     query: &EventQuery,
     after: Option<&PageToken>,
 ) -> Result<Page, QueryError> {
@@ -221,40 +254,23 @@ pub async fn page(
         return Ok(Page {
             events: Vec::new(),
             next: None,
-            read_units: None,
         });
     }
-    let output = request(client, table, query, after)
-        .send()
-        .await
-        .map_err(|error| request_error(table, error))?;
-    let read_units = output
-        .consumed_capacity
-        .and_then(|consumed| consumed.capacity_units);
-    let events = output
-        .items
-        .unwrap_or_default()
+    let request = request(reader, query, after);
+    let (items, next) = reader.send(query.key.table(), request).await?;
+    let table = reader.name(query.key.table());
+    let events = items
         .into_iter()
         .map(|item| event(table, &query.key, item))
         .collect::<Result<_, _>>()?;
-    let next = output
-        .last_evaluated_key
+    let next = next
         .map(|last| page_token(table, &query.key, &last))
         .transpose()?;
-    Ok(Page {
-        events,
-        next,
-        read_units,
-    })
+    Ok(Page { events, next })
 }
 
 /// The Query request. No attribute it names is a reserved word.
-fn request(
-    client: &Client,
-    table: &str,
-    query: &EventQuery,
-    after: Option<&PageToken>,
-) -> QueryFluentBuilder {
+fn request(reader: &Reader, query: &EventQuery, after: Option<&PageToken>) -> QueryFluentBuilder {
     let schema = query.key.table().schema();
     let index = query.subset.index(schema.table);
     let partition_key = schema.partition_key;
@@ -272,24 +288,18 @@ fn request(
     if let Some(range) = range {
         condition = format!("{condition} AND {range}");
     }
-    let not_expired = format!("(attribute_not_exists({EXPIRES_AT}) OR {EXPIRES_AT} > :now)");
+    let unexpired = unexpired();
     let (mut conditions, values) = query.filter.conditions();
-    conditions.push(&not_expired);
+    conditions.push(&unexpired);
     if query.subset == Subset::Errors && index.is_none() {
         conditions.push("attribute_exists(error_code)");
     }
-    let mut request = client
-        .query()
-        .table_name(table)
+    let mut request = reader
+        .query(schema.table)
         .set_index_name(index.map(|index| index.name.to_owned()))
         .key_condition_expression(condition)
         .filter_expression(conditions.join(" AND "))
-        .return_consumed_capacity(ReturnConsumedCapacity::Total)
         .expression_attribute_values(":key", text(query.key.as_str()))
-        .expression_attribute_values(
-            ":now",
-            AttributeValue::N(query.now.epoch_seconds().to_string()),
-        )
         .scan_index_forward(query.order == Order::OldestFirst)
         .consistent_read(false)
         .set_limit(query.page_size);
@@ -320,10 +330,6 @@ fn request(
     request
 }
 
-fn text(value: impl fmt::Display) -> AttributeValue {
-    AttributeValue::S(value.to_string())
-}
-
 pub(crate) fn request_error(table: &str, error: SdkError<QueryFailure>) -> QueryError {
     let no_table = error
         .as_service_error()
@@ -337,11 +343,7 @@ pub(crate) fn request_error(table: &str, error: SdkError<QueryFailure>) -> Query
 }
 
 /// Where DynamoDB stopped: the partition is known, so its sort key is enough.
-fn page_token(
-    table: &str,
-    key: &Key,
-    last: &HashMap<String, AttributeValue>,
-) -> Result<PageToken, QueryError> {
+fn page_token(table: &str, key: &Key, last: &Attributes) -> Result<PageToken, QueryError> {
     last.get(key.table().schema().sort_key)
         .and_then(|value| value.as_s().ok())
         .map_or_else(|| "".parse(), |last| last.parse())
@@ -352,11 +354,7 @@ fn page_token(
 }
 
 /// The event an item holds.
-fn event(
-    table: &str,
-    key: &Key,
-    item: HashMap<String, AttributeValue>,
-) -> Result<AuditEvent, QueryError> {
+fn event(table: &str, key: &Key, item: Attributes) -> Result<AuditEvent, QueryError> {
     let event_key = item
         .get(key.table().schema().sort_key)
         .and_then(|value| value.as_s().ok())
@@ -364,7 +362,7 @@ fn event(
         .unwrap_or_default();
     item::event(Item::from(item)).map_err(|source| QueryError::Item {
         table: table.to_owned(),
-        event_key,
+        sort_key: event_key,
         source: source.into(),
     })
 }

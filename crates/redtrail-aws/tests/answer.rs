@@ -12,6 +12,7 @@ use redtrail_aws::{
     dynamodb::{DynamoDbStore, TableNames},
     names::names,
     query::{EventQuery, Filter, Key, Order, Subset, Window},
+    reader::Reader,
     timer::TokioTimer,
 };
 use redtrail_core::{
@@ -70,14 +71,7 @@ fn story() -> Vec<Value> {
 }
 
 async fn write(aws: &LocalAws, record: &Value) {
-    let name = |table| aws.table_name(table).to_owned();
-    let names = TableNames {
-        principals: name(Table::Principals),
-        resources: name(Table::Resources),
-        directory: name(Table::Directory),
-        ledger: name(Table::Ledger),
-    };
-    let store = DynamoDbStore::new(aws.dynamodb_client().clone(), names);
+    let store = DynamoDbStore::new(aws.dynamodb_client().clone(), table_names(aws));
     let record = RawRecord {
         index: 0,
         offset: 0,
@@ -107,13 +101,21 @@ async fn hours(aws: &LocalAws, id: u32, order: Order, window: Window) -> Vec<Str
     found(aws, Key::Resource(arn(id).parse().unwrap()), order, window).await
 }
 
+fn table_names(aws: &LocalAws) -> TableNames {
+    let name = |table| aws.table_name(table).to_owned();
+    TableNames {
+        principals: name(Table::Principals),
+        resources: name(Table::Resources),
+        directory: name(Table::Directory),
+        ledger: name(Table::Ledger),
+    }
+}
+
 /// The same for any key.
 async fn found(aws: &LocalAws, key: Key, order: Order, window: Window) -> Vec<String> {
-    let client = aws.dynamodb_client();
-    let table = aws.table_name(key.table());
-    let names = names(client, aws.table_name(Table::Directory), &key)
-        .await
-        .unwrap();
+    let now = "2026-03-03T00:00:00Z".parse().unwrap();
+    let reader = Reader::new(aws.dynamodb_client().clone(), table_names(aws), now);
+    let names = names(&reader, &key).await.unwrap();
     let query = EventQuery {
         key,
         window,
@@ -121,9 +123,8 @@ async fn found(aws: &LocalAws, key: Key, order: Order, window: Window) -> Vec<St
         filter: Filter::default(),
         order,
         page_size: Some(1),
-        now: "2026-03-03T00:00:00Z".parse().unwrap(),
     };
-    let mut answer = Answer::new(client, table, query, &names);
+    let mut answer = Answer::of(&reader, vec![query], &names);
     let mut hours = Vec::new();
     while let Some(found) = answer.next().await.unwrap() {
         let hour = found.event.event_id.replace("event-", "");

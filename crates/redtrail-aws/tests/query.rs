@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use redtrail_aws::{
     dynamodb::{DynamoDbStore, TableNames},
     query::{EventQuery, Filter, Key, Order, Page, PageToken, QueryError, Subset, Window, page},
+    reader::Reader,
     timer::TokioTimer,
 };
 use redtrail_core::{
@@ -48,14 +49,7 @@ async fn tables(events: &[(AuditEvent, Retention)]) -> LocalAws {
     let aws = LocalAws::start(TEMPLATE, &LocalAwsOptions::default())
         .await
         .unwrap();
-    let name = |table| aws.table_name(table).to_owned();
-    let names = TableNames {
-        principals: name(Table::Principals),
-        resources: name(Table::Resources),
-        directory: name(Table::Directory),
-        ledger: name(Table::Ledger),
-    };
-    let store = DynamoDbStore::new(aws.dynamodb_client().clone(), names);
+    let store = DynamoDbStore::new(aws.dynamodb_client().clone(), names(&aws));
     let items = events
         .iter()
         .flat_map(|(event, retention)| puts(event, *retention).unwrap())
@@ -69,6 +63,20 @@ async fn tables(events: &[(AuditEvent, Retention)]) -> LocalAws {
     .await
     .unwrap();
     aws
+}
+
+fn names(aws: &LocalAws) -> TableNames {
+    let name = |table| aws.table_name(table).to_owned();
+    TableNames {
+        principals: name(Table::Principals),
+        resources: name(Table::Resources),
+        directory: name(Table::Directory),
+        ledger: name(Table::Ledger),
+    }
+}
+
+fn reader(aws: &LocalAws, now: EventTime) -> Reader {
+    Reader::new(aws.dynamodb_client().clone(), names(aws), now)
 }
 
 async fn forever(seconds: impl IntoIterator<Item = u32>) -> LocalAws {
@@ -87,7 +95,6 @@ fn question(key: Key) -> EventQuery {
         filter: Filter::default(),
         order: Order::NewestFirst,
         page_size: None,
-        now: at(59),
     }
 }
 
@@ -96,10 +103,7 @@ fn by_principal() -> EventQuery {
 }
 
 async fn ask(aws: &LocalAws, query: &EventQuery, after: Option<&PageToken>) -> Page {
-    let table = aws.table_name(query.key.table());
-    page(aws.dynamodb_client(), table, query, after)
-        .await
-        .unwrap()
+    page(&reader(aws, at(59)), query, after).await.unwrap()
 }
 
 fn ids(events: &[AuditEvent]) -> Vec<&str> {
@@ -204,16 +208,8 @@ async fn expired_items_are_left_out_before_they_are_deleted() {
     let day = 24 * 60 * 60 * 1000;
     for (now, expected) in [(day - 1000, &["e2", "e1"][..]), (day, &["e2"])] {
         let now = EventTime::from_epoch_millis(at(1).epoch_millis() + now).unwrap();
-        let found = ask(
-            &aws,
-            &EventQuery {
-                now,
-                ..by_principal()
-            },
-            None,
-        )
-        .await;
-        assert_eq!(ids(&found.events), expected, "{now}");
+        let found = page(&reader(&aws, now), &by_principal(), None).await;
+        assert_eq!(ids(&found.unwrap().events), expected, "{now}");
     }
 }
 
@@ -344,9 +340,10 @@ async fn ok_filters() {
 async fn err_names_the_table_or_the_item() {
     let aws = forever([1]).await;
     let query = by_principal();
-    let error = page(aws.dynamodb_client(), "none", &query, None)
-        .await
-        .unwrap_err();
+    let mut other = names(&aws);
+    other.principals = "none".to_owned();
+    let other = Reader::new(aws.dynamodb_client().clone(), other, at(59));
+    let error = page(&other, &query, None).await.unwrap_err();
     assert!(
         matches!(&error, QueryError::NoTable { table, .. } if table == "none"),
         "{error:?}"
@@ -362,12 +359,9 @@ async fn err_names_the_table_or_the_item() {
         .send()
         .await
         .unwrap();
-    let table = aws.table_name(Table::Principals);
-    let error = page(aws.dynamodb_client(), table, &query, None)
-        .await
-        .unwrap_err();
+    let error = page(&reader(&aws, at(59)), &query, None).await.unwrap_err();
     assert!(
-        matches!(&error, QueryError::Item { event_key, .. } if *event_key == key),
+        matches!(&error, QueryError::Item { sort_key, .. } if *sort_key == key),
         "{error:?}"
     );
 }

@@ -1,9 +1,6 @@
 //! What the ledger's entries of a day add up to. No table and no clock.
 
-use redtrail_core::{
-    ledger::{LedgerEntry, Verdict},
-    log_key::name_time,
-};
+use redtrail_core::ledger::{LedgerEntry, Verdict};
 use redtrail_model::EventTime;
 use serde::Serialize;
 
@@ -42,7 +39,7 @@ impl Deliveries {
         for entry in entries {
             sum.count(entry);
         }
-        let mut times: Vec<EventTime> = entries.iter().filter_map(delivered_at).collect();
+        let mut times: Vec<EventTime> = entries.iter().filter_map(LedgerEntry::made_at).collect();
         times.sort_unstable();
         sum.first_delivery = times.first().copied();
         sum.last_delivery = times.last().copied();
@@ -102,12 +99,6 @@ fn longer(one: Option<Interval>, other: Interval) -> Option<Interval> {
         Some(one) if one.seconds >= other.seconds => Some(one),
         _ => Some(other),
     }
-}
-
-/// When the object was made, from its name.
-pub(crate) fn delivered_at(entry: &LedgerEntry) -> Option<EventTime> {
-    let name = entry.key.object_key.split('#').next()?;
-    name_time(name)
 }
 
 #[cfg(test)]

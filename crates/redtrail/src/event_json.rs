@@ -1,4 +1,4 @@
-//! An audit event as a line of JSON: its own attributes, and those a program may count
+//! An audit event as a line of JSON or CSV: its own attributes, and those a program may count
 //! on always there, null where AWS's data does not tell.
 
 use std::io;
@@ -22,6 +22,38 @@ const ALWAYS: [&str; 14] = [
     REGION,
     "read_only",
     "error_code",
+    REFERENCE,
+];
+
+/// The columns of CSV.
+pub(crate) const FIELDS: [&str; 28] = [
+    "event_time",
+    "event_name",
+    "event_source",
+    "account_id",
+    REGION,
+    "principal",
+    "person",
+    "session_name",
+    "access_key_id",
+    "source_identity",
+    "invoked_by",
+    "identity_type",
+    "root_or_user_credentials",
+    "temporary_credentials",
+    "by_aws_service",
+    "source_ip_address",
+    "user_agent",
+    "read_only",
+    "error_code",
+    "error_message",
+    RESOURCE_ARNS,
+    "resource_parts",
+    "request_parameters",
+    "response_elements",
+    "event_type",
+    "via",
+    "event_id",
     REFERENCE,
 ];
 
@@ -67,6 +99,30 @@ impl EventLine {
     pub(crate) fn via_alias(mut self) -> Self {
         self.0.insert("via".to_owned(), "alias".into());
         self
+    }
+}
+
+impl EventLine {
+    /// Its values of [`FIELDS`]. Those of a list are apart by ` | `, a map is `NAME=VALUE | …`.
+    pub(crate) fn fields(&self) -> Vec<String> {
+        FIELDS
+            .iter()
+            .map(|&name| self.0.get(name).map(text).unwrap_or_default())
+            .collect()
+    }
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Array(values) => values.iter().map(text).collect::<Vec<_>>().join(" | "),
+        Value::Object(members) => {
+            let members = members.iter();
+            let members = members.map(|(name, value)| format!("{name}={}", text(value)));
+            members.collect::<Vec<_>>().join(" | ")
+        }
+        other => other.to_string(),
     }
 }
 

@@ -5,9 +5,10 @@ use std::io;
 use redtrail_model::AuditEvent;
 
 use crate::{
-    event_json::EventLine,
+    csv_text::csv_line,
+    event_json::{EventLine, FIELDS},
     event_table::EventTable,
-    output::{Answer, Form, Look},
+    output::{Answer, Look, RowForm},
 };
 
 /// Events laid out as a table at a time.
@@ -16,41 +17,49 @@ const PORTION: usize = 256;
 /// Writes events one by one.
 pub(crate) struct EventWriter {
     answer: Answer,
-    /// `None` when lines of JSON were asked for.
-    table: Option<EventTable>,
+    form: RowForm,
+    table: EventTable,
     /// Rows to be.
     waiting: Vec<AuditEvent>,
 }
 
 impl EventWriter {
-    pub(crate) fn new(form: Form) -> Self {
-        let table = (form == Form::Table).then(|| EventTable::new(Look::of_stdout()));
-        Self {
-            answer: Answer::new(),
-            table,
-            waiting: Vec::new(),
+    pub(crate) fn new(form: RowForm) -> io::Result<Self> {
+        let mut answer = Answer::new();
+        if form == RowForm::Csv {
+            answer.line(&csv_line(FIELDS))?;
         }
+        Ok(Self {
+            answer,
+            form,
+            table: EventTable::new(Look::of_stdout()),
+            waiting: Vec::new(),
+        })
     }
 
     pub(crate) fn event(&mut self, event: AuditEvent) -> io::Result<()> {
-        if self.table.is_none() {
-            return self.answer.json(&EventLine::new(&event)?);
-        }
-        self.waiting.push(event);
-        if self.waiting.len() < PORTION {
-            Ok(())
-        } else {
-            self.rows()
-        }
+        self.found(event, false)
     }
 
     /// An event of an answer; `via_alias` where it was recorded under a name of what was
     /// asked for. (In a table the name itself shows it.)
     pub(crate) fn found(&mut self, event: AuditEvent, via_alias: bool) -> io::Result<()> {
-        if via_alias && self.table.is_none() {
-            return self.answer.json(&EventLine::new(&event)?.via_alias());
+        if self.form == RowForm::Table {
+            self.waiting.push(event);
+            return if self.waiting.len() < PORTION {
+                Ok(())
+            } else {
+                self.rows()
+            };
         }
-        self.event(event)
+        let mut line = EventLine::new(&event)?;
+        if via_alias {
+            line = line.via_alias();
+        }
+        match self.form {
+            RowForm::Csv => self.answer.line(&csv_line(line.fields())),
+            RowForm::Jsonl | RowForm::Table => self.answer.json(&line),
+        }
     }
 
     /// Brings everything out; to be called before a remark and at the end.
@@ -60,10 +69,8 @@ impl EventWriter {
     }
 
     fn rows(&mut self) -> io::Result<()> {
-        if let Some(table) = &mut self.table {
-            self.answer.prepared(&table.rows(&self.waiting))?;
-            self.waiting.clear();
-        }
+        self.answer.prepared(&self.table.rows(&self.waiting))?;
+        self.waiting.clear();
         Ok(())
     }
 }

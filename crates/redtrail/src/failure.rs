@@ -3,6 +3,7 @@
 use std::{error::Error, io, process::ExitCode};
 
 use thiserror::Error;
+use tokio::runtime::Runtime;
 
 use crate::output;
 
@@ -63,6 +64,14 @@ impl Failure {
         }
         ExitCode::from(status)
     }
+}
+
+/// What runs a command's requests.
+pub(crate) fn runtime() -> Result<Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::failed("could not start", "Try once more.", error))
 }
 
 /// An error and what caused it, in one line, each message once.

@@ -21,7 +21,7 @@ use crate::{
     event_writer::EventWriter,
     failure::{FAILED, Failure, chain},
     objects::{Object, State, objects},
-    output::{Form, json_remark, remark},
+    output::{RowForm, json_remark, remark},
 };
 
 /// Reads CloudTrail log objects from files and prints their Redshift events
@@ -38,7 +38,7 @@ pub(crate) struct Inspect {
 
     /// The form of the answer
     #[arg(long, value_enum, default_value_t)]
-    output: Form,
+    output: RowForm,
 
     /// A further account id of Redshift's own, as the function is told; may be repeated
     #[arg(
@@ -143,7 +143,7 @@ impl Inspect {
         let progress = progress(count);
         let mut run = Run {
             selector,
-            answer: EventWriter::new(self.output),
+            answer: EventWriter::new(self.output)?,
             output: self.output,
             verdicts: BTreeMap::new(),
             total: Tally::default(),
@@ -153,7 +153,7 @@ impl Inspect {
             run.object(object)?;
         }
         run.progress.finish_and_clear();
-        if self.output == Form::Table && count != 1 {
+        if self.output == RowForm::Table && count != 1 {
             remark(&run.total_line());
         }
         let rejected = run.verdicts.contains_key(&Verdict::Rejected);
@@ -198,7 +198,7 @@ fn service_name(text: &str) -> Result<String, &'static str> {
 struct Run {
     selector: Selector,
     answer: EventWriter,
-    output: Form,
+    output: RowForm,
     verdicts: BTreeMap<Verdict, u64>,
     total: Tally,
     progress: ProgressBar,
@@ -223,8 +223,8 @@ impl Run {
             counts: tally.into(),
         };
         self.progress.suspend(|| match self.output {
-            Form::Jsonl => json_remark(&report),
-            Form::Table => remark(&report.line()),
+            RowForm::Jsonl => json_remark(&report),
+            RowForm::Table | RowForm::Csv => remark(&report.line()),
         });
         self.progress.inc(1);
         self.total += tally;

@@ -6,16 +6,20 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 use futures_util::{StreamExt, stream};
 use jiff::{Timestamp, ToSpan, civil::Date};
-use redtrail_aws::ledger::Reader;
-use redtrail_core::ledger::{LedgerEntry, Verdict, day_folder};
+use redtrail_aws::reader::Reader;
+use redtrail_core::{
+    directory::Trail,
+    ledger::{LedgerEntry, Verdict, day_folder},
+};
+use redtrail_model::Table;
 
 use crate::{
     deliveries::Deliveries,
-    failure::{FAILED, Failure},
-    ledger_rows::{DayRow, GapRow, Rows, Trail},
+    failure::{FAILED, Failure, runtime},
+    ledger_rows::{DayRow, GapRow, Rows},
     output::RowForm,
-    scope::{Days, LedgerTable, Scope},
-    tables::unanswered,
+    scope::{Days, Scope},
+    tables::{TableArgs, unanswered},
 };
 
 /// Days read at a time.
@@ -48,16 +52,7 @@ pub(crate) struct Ledger {
     output: RowForm,
 
     #[command(flatten)]
-    ledger: LedgerTable,
-
-    /// The directory's name, in place of DIRECTORY_TABLE: it knows accounts, Regions and days
-    #[arg(
-        long,
-        value_name = "NAME",
-        env = "DIRECTORY_TABLE",
-        hide_env_values = true
-    )]
-    directory_table: Option<String>,
+    tables: TableArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -99,30 +94,17 @@ impl Ledger {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
         let now = Timestamp::now();
         let days = self.scope.days(now)?;
-        tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| Failure::failed("could not start", "Try once more.", error))?
-            .block_on(self.answer(now, days))
+        runtime()?.block_on(self.answer(now, days))
     }
 
     async fn answer(self, now: Timestamp, days: Days) -> Result<ExitCode, Failure> {
-        let directory = self
-            .directory_table
-            .as_deref()
-            .filter(|name| !name.is_empty())
-            .ok_or_else(|| {
-                Failure::usage(
-                    "no directory is named",
-                    "Set DIRECTORY_TABLE or give --directory-table; the stack's outputs name the \
-                     tables.",
-                )
-            })?;
-        let ledger = self.ledger.reader(now).await?;
-        let directory = ledger.of(directory);
+        let reader = self
+            .tables
+            .reader(now, &[Table::Directory, Table::Ledger])
+            .await?;
         let mut rows = Rows::new(self.output, self.objects)?;
         let mut summary = Summary::default();
-        for fact in directory.trails().await.map_err(unanswered)? {
+        for fact in reader.trails().await.map_err(unanswered)? {
             let Some(trail) = Trail::of(&fact.trail_folder) else {
                 continue;
             };
@@ -132,9 +114,9 @@ impl Ledger {
             {
                 continue;
             }
-            let tracked = Tracked::read(&directory, &trail.trail_folder).await?;
+            let tracked = Tracked::read(&reader, &trail.trail_folder).await?;
             summary.trail(&tracked);
-            self.trail(&ledger, &trail, &tracked, days, &mut rows, &mut summary)
+            self.trail(&reader, &trail, &tracked, days, &mut rows, &mut summary)
                 .await?;
         }
         rows.total(&summary, days)?;

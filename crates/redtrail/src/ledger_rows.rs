@@ -3,13 +3,16 @@
 use std::io;
 
 use jiff::civil::Date;
-use redtrail_core::ledger::{LedgerEntry, Verdict};
+use redtrail_core::{
+    directory::Trail,
+    ledger::{LedgerEntry, Verdict},
+};
 use redtrail_model::EventTime;
 use serde::{Serialize, Serializer};
 
 use crate::{
     csv_text::csv_line,
-    deliveries::{Deliveries, Interval, delivered_at},
+    deliveries::{Deliveries, Interval},
     grid::{Grid, number, text},
     ledger::Summary,
     output::{Answer, Look, RowForm, json_remark, remark},
@@ -21,31 +24,6 @@ use crate::{
 const WIDE: u16 = 120;
 /// Rows laid out at a time.
 const PORTION: usize = 256;
-
-/// A folder of one account and Region.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Trail {
-    pub(crate) bucket: String,
-    pub(crate) account_id: String,
-    pub(crate) aws_region: String,
-    pub(crate) trail_folder: String,
-}
-
-impl Trail {
-    /// From `BUCKET/…/ACCOUNT/CloudTrail/REGION/`.
-    pub(crate) fn of(trail_folder: &str) -> Option<Self> {
-        let mut from_end = trail_folder.strip_suffix('/')?.rsplit('/');
-        let region = from_end.next()?;
-        let account = from_end.nth(1)?;
-        let (bucket, _) = trail_folder.split_once('/')?;
-        Some(Self {
-            bucket: bucket.to_owned(),
-            account_id: account.to_owned(),
-            aws_region: region.to_owned(),
-            trail_folder: trail_folder.to_owned(),
-        })
-    }
-}
 
 /// A day on which objects came.
 #[derive(Debug, Serialize)]
@@ -322,7 +300,7 @@ impl Rows {
             let row = ObjectRow {
                 delivery_day,
                 reference: reference(entry),
-                delivered_at: delivered_at(entry),
+                delivered_at: entry.made_at(),
                 entry,
             };
             match self.form {

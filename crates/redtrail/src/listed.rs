@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use redtrail_aws::ledger::Reader;
+use redtrail_aws::reader::Reader;
 use redtrail_core::{
     ledger::{LedgerKey, List, Listed, Verdict},
     object::ObjectAddress,

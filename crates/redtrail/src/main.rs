@@ -1,7 +1,9 @@
 //! The `redtrail` command: what the function would do and what it has found, for people
 //! and scripts. Each subcommand has its module; how a line is written is `output`'s.
 
+mod active;
 mod check;
+mod coverage_line;
 mod csv_text;
 mod deliveries;
 mod event_json;
@@ -9,6 +11,7 @@ mod event_table;
 mod event_writer;
 mod events;
 mod failure;
+mod find;
 mod grid;
 mod inspect;
 mod ledger;
@@ -21,6 +24,7 @@ mod output;
 mod place;
 mod plain_text;
 mod public_keys;
+mod published;
 mod quarantine;
 mod quarantine_list;
 mod quarantine_replay;
@@ -32,11 +36,15 @@ mod references;
 mod scope;
 mod short_name;
 mod stack;
+mod subject;
 mod tables;
 mod time_range;
+mod touched;
+mod touched_page;
 mod trail_folder;
 mod verify;
 mod verify_report;
+mod who;
 
 use std::process::ExitCode;
 
@@ -54,6 +62,10 @@ struct Redtrail {
 enum Command {
     Inspect(inspect::Inspect),
     Events(events::Events),
+    Find(find::Find),
+    Touched(touched::Touched),
+    Who(who::Who),
+    Active(active::Active),
     Query(query::Query),
     Raw(raw::Raw),
     Verify(verify::Verify),
@@ -68,6 +80,10 @@ const EXAMPLES: &str = "\
 Examples:
   redtrail inspect AWSLogs/                   what a folder of log objects holds
   redtrail events payload.json                what the function would fetch
+  redtrail find ana@example.com               who and what is known by that
+  redtrail touched ana@example.com --since 6h what she touched, resource by resource
+  redtrail who sales-prod                     who touched a cluster
+  redtrail active --day yesterday             who and what had activity
   redtrail query principal arn:aws:iam::123456789012:role/Analyst --since 6h
   redtrail raw REFERENCE                      the original record, from S3
   redtrail verify --bucket BUCKET --since 2d  what the trail's digests prove
@@ -82,6 +98,10 @@ fn main() -> ExitCode {
     let result = match Redtrail::parse().command {
         Command::Inspect(command) => command.run(),
         Command::Events(command) => command.run(),
+        Command::Find(command) => command.run(),
+        Command::Touched(command) => command.run(),
+        Command::Who(command) => command.run(),
+        Command::Active(command) => command.run(),
         Command::Query(command) => command.run(),
         Command::Raw(command) => command.run(),
         Command::Verify(command) => command.run(),

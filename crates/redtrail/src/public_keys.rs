@@ -9,7 +9,7 @@ use redtrail_core::edge::{EdgeError, EdgeErrorKind};
 use redtrail_digest::{TimeRange, discover::is_region, edge::PublicKeys, saved_keys::SavedKeys};
 
 use crate::{
-    failure::{Failure, chain},
+    failure::{Failure, chain, runtime},
     output::Answer,
     time_range::{self, End},
 };
@@ -62,11 +62,7 @@ Exit status: 0 saved, 1 keys could not be had, 2 wrong usage.";
 impl PublicKeysCommand {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
         let range = range(&self.since, &self.until)?;
-        let saved = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| Failure::failed("could not start", "Try once more.", error))?
-            .block_on(self.fetch(&range))?;
+        let saved = runtime()?.block_on(self.fetch(&range))?;
         let text = saved.to_json().map_err(std::io::Error::from)?;
         let mut answer = Answer::new();
         for line in text.lines() {

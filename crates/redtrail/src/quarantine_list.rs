@@ -8,6 +8,7 @@ use redtrail_core::{
     ledger::{List as Which, Verdict},
     log_key::LogKey,
 };
+use redtrail_model::Table;
 use serde::Serialize;
 
 use crate::{
@@ -16,7 +17,8 @@ use crate::{
     grid::{Grid, number, text},
     listed::{Finding, findings},
     output::{Answer, Look, RowForm, remark},
-    scope::{LedgerTable, Scope},
+    scope::Scope,
+    tables::TableArgs,
 };
 
 /// Lists rejected objects and quarantined records
@@ -35,7 +37,7 @@ pub(crate) struct List {
     output: RowForm,
 
     #[command(flatten)]
-    ledger: LedgerTable,
+    tables: TableArgs,
 }
 
 const HELP: &str = "\
@@ -91,7 +93,7 @@ impl List {
     pub(crate) async fn run(self) -> Result<ExitCode, Failure> {
         let now = Timestamp::now();
         let days = self.scope.days(now)?;
-        let ledger = self.ledger.reader(now).await?;
+        let ledger = self.tables.reader(now, &[Table::Ledger]).await?;
         let lists: &[Which] = if self.rejected {
             &[Which::Rejected]
         } else {

@@ -6,6 +6,7 @@ use std::{collections::BTreeSet, process::ExitCode};
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use redtrail_core::{ledger::List, log_key::LogKey, object::ObjectAddress};
+use redtrail_model::Table;
 use redtrail_notification::IngestRequest;
 use serde::Serialize;
 
@@ -16,7 +17,8 @@ use crate::{
     place::Place,
     plain_text::json_line,
     references::references,
-    scope::{LedgerTable, Scope},
+    scope::Scope,
+    tables::TableArgs,
 };
 
 /// Messages in a call of SendMessageBatch, by SQS's limit.
@@ -49,7 +51,7 @@ pub(crate) struct Replay {
     print: Print,
 
     #[command(flatten)]
-    ledger: LedgerTable,
+    tables: TableArgs,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -129,7 +131,7 @@ impl Replay {
         }
         let now = Timestamp::now();
         let days = self.scope.days(now)?;
-        let ledger = self.ledger.reader(now).await?;
+        let ledger = self.tables.reader(now, &[Table::Ledger]).await?;
         let lists: &[List] = if self.rejected {
             &[List::Rejected]
         } else {

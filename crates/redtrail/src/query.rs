@@ -5,19 +5,19 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use redtrail_aws::{
-    answer::Answer,
-    names::names,
-    query::{EventQuery, Filter, Key, Order, Subset, Window},
-    shared_config,
+    query::{Filter, Order, Subset, Window},
+    reader::Reader,
 };
-use redtrail_model::{EventTime, InvalidKey};
+use redtrail_model::{EventTime, TABLES};
 use serde::Serialize;
 
 use crate::{
+    coverage_line,
     event_writer::EventWriter,
-    failure::Failure,
-    output::{Form, json_remark, remark},
-    tables::{event_time, unanswered, window},
+    failure::{Failure, runtime},
+    output::{RowForm, json_remark, remark},
+    subject::{Like, OF_PRINCIPALS, Subject},
+    tables::{TableArgs, unanswered, window},
 };
 
 /// A page no larger than this is asked for, however many events are wanted.
@@ -28,21 +28,23 @@ const MAX_PAGE: u64 = 1000;
 #[command(after_help = HELP)]
 pub(crate) struct Query {
     #[command(subcommand)]
-    subject: Subject,
+    about: About,
 }
 
 #[derive(Subcommand)]
-enum Subject {
+enum About {
     /// What did this principal do?
     ///
-    /// KEY is the attribute `principal`: the ARN of a user or role (of a session, its
-    /// role), or TYPE:ID where AWS gives no ARN, as AWSService:redshift.amazonaws.com.
+    /// KEY is the attribute `principal`: the ARN of a user or role, or TYPE:ID where AWS gives
+    /// no ARN, as AWSService:redshift.amazonaws.com. Or it is what an alert shows: the ARN of a
+    /// role session, an access key id, a person's e-mail address, a role's name.
     #[command(after_help = HELP)]
     Principal(Question),
     /// Who touched this resource?
     ///
     /// KEY is one of the attribute `resource_arns`: an ARN, or
-    /// name:SERVICE:REGION:ACCOUNT:TYPE/NAME, or statement:REGION:ACCOUNT/ID.
+    /// name:SERVICE:REGION:ACCOUNT:TYPE/NAME, or statement:REGION:ACCOUNT/ID. Or it is a part
+    /// of one, as a cluster's name.
     ///
     /// The events are answered with this resource alone and the part it played; whatever
     /// else an event touched stands in the answer for its principal.
@@ -50,8 +52,9 @@ enum Subject {
     Resource(Question),
     /// What became of this statement of the Data API?
     ///
-    /// KEY is one of the attribute `resource_arns`: statement:REGION:ACCOUNT/ID. The events
-    /// are those that ran it, asked for it, fetched its result or cancelled it.
+    /// KEY is one of the attribute `resource_arns`: statement:REGION:ACCOUNT/ID, or the ID
+    /// alone, which is then looked for in every account and Region that delivers. The events are
+    /// those that ran it, asked for it, fetched its result or cancelled it.
     #[command(after_help = HELP)]
     Statement(Question),
 }
@@ -59,6 +62,8 @@ enum Subject {
 const HELP: &str = "\
 Examples:
   redtrail query principal arn:aws:iam::123456789012:role/Analyst --since 6h
+  redtrail query principal arn:aws:sts::123456789012:assumed-role/Analyst/ana@example.com
+  redtrail query principal ana@example.com --since 2d --output csv > ana.csv
   redtrail query principal AWSService:redshift.amazonaws.com --since yesterday --limit 20
   redtrail query resource arn:aws:redshift:us-east-1:123456789012:cluster:sales-prod
   redtrail query resource KEY --since 2023-07-01 --until 2023-07-10 --output jsonl
@@ -71,8 +76,12 @@ today, yesterday, now, or so long ago: 90s, 30m, 6h, 2d, 1w. A day begins the wi
 --since and ends it as --until; the window is printed as it was understood.
 
 Region and credentials come from the environment and the AWS configuration files, as for
-the AWS CLI (AWS_PROFILE, AWS_REGION, …), the tables from PRINCIPALS_TABLE,
-RESOURCES_TABLE and DIRECTORY_TABLE.
+the AWS CLI (AWS_PROFILE, AWS_REGION, …), the tables from --stack NAME, or by their names
+from PRINCIPALS_TABLE, RESOURCES_TABLE, DIRECTORY_TABLE and LEDGER_TABLE.
+
+How far the answer reaches is said at its end: whose trails, since when and up to when they
+delivered, and what of them could not be read. In jsonl it is one line on standard error,
+{\"coverage\":…,\"complete\":true|false}.
 
 What the directory knows under another key is read too: of an ARN the events that AWS
 logged by name only, of a role those that name it without its path.
@@ -84,7 +93,7 @@ Exit status: 0 answered, 1 the table could not be asked, 2 wrong usage.";
 
 #[derive(Args)]
 struct Question {
-    /// The key, exactly as the table has it
+    /// The key, or what there is of it
     key: String,
 
     /// Only events from this time on
@@ -129,97 +138,66 @@ struct Question {
 
     /// The form of the answer
     #[arg(long, value_enum, default_value_t)]
-    output: Form,
+    output: RowForm,
 
-    /// The table's name, in place of PRINCIPALS_TABLE or RESOURCES_TABLE
-    #[arg(long, value_name = "NAME")]
-    table: Option<String>,
-
-    /// The directory's name, in place of DIRECTORY_TABLE: it knows other keys of the same
-    #[arg(
-        long,
-        value_name = "NAME",
-        env = "DIRECTORY_TABLE",
-        hide_env_values = true
-    )]
-    directory_table: Option<String>,
-
-    /// The tables' region
-    #[arg(long, env = "AWS_REGION", hide_env_values = true)]
-    region: Option<String>,
-
-    /// Another DynamoDB than the region's own
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "AWS_ENDPOINT_URL_DYNAMODB",
-        hide_env_values = true
-    )]
-    endpoint_url: Option<String>,
+    #[command(flatten)]
+    tables: TableArgs,
 }
 
 impl Query {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
-        let (key, question) = match self.subject {
-            Subject::Principal(question) => (question.key.parse().map(Key::Principal), question),
-            Subject::Resource(question) | Subject::Statement(question) => {
-                (question.key.parse().map(Key::Resource), question)
-            }
-        };
-        let key = key.map_err(|error: InvalidKey| {
-            Failure::usage(
-                format!("`{}` is {error}", question.key),
-                "`redtrail inspect --output jsonl` shows keys as the tables have them.",
-            )
-        })?;
-        let table = question.table(&key)?;
-        let now = Timestamp::now();
-        let query = EventQuery {
-            window: window(question.since.as_deref(), question.until.as_deref(), now)?,
-            order: if question.oldest_first {
-                Order::OldestFirst
-            } else {
-                Order::NewestFirst
-            },
-            subset: question.subset(&key)?,
-            page_size: question
-                .limit
-                // Of what is filtered, nobody knows how much must be read.
-                .filter(|_| question.filter().is_empty())
-                .and_then(|limit| limit.min(MAX_PAGE).try_into().ok()),
-            filter: question.filter(),
-            now: event_time(now)?,
-            key,
-        };
-        say_window(query.window, question.output);
-        tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| Failure::failed("could not start", "Try once more.", error))?
-            .block_on(answer(question, &table, query))?;
+        runtime()?.block_on(self.answer())?;
         Ok(ExitCode::SUCCESS)
+    }
+
+    async fn answer(self) -> Result<(), Failure> {
+        let now = Timestamp::now();
+        let (About::Principal(question) | About::Resource(question) | About::Statement(question)) =
+            &self.about;
+        let like = question.like(&self.about, now)?;
+        let reader = question
+            .tables
+            .reader(now, &TABLES.map(|schema| schema.table))
+            .await?;
+        let subject = match &self.about {
+            About::Principal(_) => {
+                Subject::of_caller(&reader, &question.key, &OF_PRINCIPALS).await?
+            }
+            About::Resource(_) => Subject::of_resource(&reader, &question.key).await?,
+            About::Statement(_) => Subject::of_statement(&reader, &question.key).await?,
+        };
+        say_window(like.window, question.output);
+        question.tell(&reader, &subject, &like).await
     }
 }
 
 impl Question {
-    fn table(&self, key: &Key) -> Result<String, Failure> {
-        let variable = key.table().schema().variable;
-        let from_environment = || std::env::var(variable).ok().filter(|name| !name.is_empty());
-        self.table.clone().or_else(from_environment).ok_or_else(|| {
-            Failure::usage(
-                "no table is named",
-                format!("Set {variable} or give --table; the stack's outputs name the tables."),
-            )
+    fn like(&self, about: &About, now: Timestamp) -> Result<Like, Failure> {
+        let filter = self.filter();
+        Ok(Like {
+            window: window(self.since.as_deref(), self.until.as_deref(), now)?,
+            subset: self.subset(about)?,
+            order: if self.oldest_first {
+                Order::OldestFirst
+            } else {
+                Order::NewestFirst
+            },
+            page_size: self
+                .limit
+                // Of what is filtered, nobody knows how much must be read.
+                .filter(|_| filter.is_empty())
+                .and_then(|limit| limit.min(MAX_PAGE).try_into().ok()),
+            filter,
         })
     }
 
-    fn subset(&self, key: &Key) -> Result<Subset, Failure> {
-        match (self.errors, self.changes, key) {
-            (_, true, Key::Principal(_)) => Err(Failure::usage(
+    fn subset(&self, about: &About) -> Result<Subset, Failure> {
+        match (self.errors, self.changes, about) {
+            (_, true, About::Principal(_)) => Err(Failure::usage(
                 "--changes asks what changed a resource, not what a principal changed",
                 "Give --writes, or ask `redtrail query resource KEY --changes`.",
             )),
-            (_, true, Key::Resource(_)) => Ok(Subset::Changes),
+            (_, true, _) => Ok(Subset::Changes),
             (true, false, _) => Ok(Subset::Errors),
             (false, false, _) => Ok(Subset::All),
         }
@@ -235,63 +213,53 @@ impl Question {
             event_source: self.source.as_ref().map(service),
             session_name: self.session.clone(),
             writes: self.writes,
+            ..Filter::default()
         }
+    }
+
+    async fn tell(&self, reader: &Reader, subject: &Subject, like: &Like) -> Result<(), Failure> {
+        for key in subject.keys().filter(|key| key.as_str() != self.key) {
+            say_key(key.as_str(), self.output);
+        }
+        for name in &subject.names {
+            say_name(name.key.as_str(), self.output);
+        }
+        let mut answer = subject.answer(reader, like);
+        let mut writer = EventWriter::new(self.output)?;
+        let mut left = self.limit.unwrap_or(u64::MAX);
+        let mut found = 0_u64;
+        while left > 0
+            && let Some(next) = answer.next().await.map_err(unanswered)?
+        {
+            writer.found(next.event, next.via_alias)?;
+            left -= 1;
+            found += 1;
+        }
+        writer.flush()?;
+        if self.output == RowForm::Table {
+            match found {
+                0 => remark("no event in this window"),
+                _ if left == 0 => {
+                    remark(&format!("{found} events; there may be more than --limit"));
+                }
+                _ => remark(&format!("{found} events")),
+            }
+            if found > 0 {
+                remark(
+                    "for an original: redtrail raw 'OBJECT#INDEX', the line above a row and the row's #",
+                );
+            }
+        }
+        let coverage = subject.coverage(reader, like.window).await?;
+        coverage_line::tell(&coverage, self.output);
+        say_cost(reader, self.output);
+        Ok(())
     }
 }
 
-async fn answer(question: Question, table: &str, query: EventQuery) -> Result<(), Failure> {
-    let Question {
-        region,
-        endpoint_url,
-        directory_table,
-        limit,
-        output,
-        ..
-    } = question;
-    let set = |value: Option<String>| value.filter(|text| !text.is_empty());
-    let client = shared_config::dynamodb(set(region), set(endpoint_url)).await;
-    let names = match set(directory_table) {
-        Some(directory) => names(&client, &directory, &query.key)
-            .await
-            .map_err(unanswered)?,
-        None => {
-            remark(
-                "other keys of this are not read: set DIRECTORY_TABLE or give --directory-table",
-            );
-            Vec::new()
-        }
-    };
-    for name in &names {
-        say_name(name.key.as_str(), output);
-    }
-    let mut answer = Answer::new(&client, table, query, &names);
-    let mut writer = EventWriter::new(output);
-    let mut left = limit.unwrap_or(u64::MAX);
-    let mut found = 0_u64;
-    while left > 0
-        && let Some(next) = answer.next().await.map_err(unanswered)?
-    {
-        writer.found(next.event, next.via_alias)?;
-        left -= 1;
-        found += 1;
-    }
-    writer.flush()?;
-    if output == Form::Table {
-        match found {
-            0 => remark("no event under this key in this window (a key must match exactly)"),
-            _ if left == 0 => remark(&format!("{found} events; there may be more than --limit")),
-            _ => remark(&format!("{found} events")),
-        }
-        if answer.read_units() > 0.0 {
-            remark(&format!("{} read units", answer.read_units()));
-        }
-        if found > 0 {
-            remark(
-                "for an original: redtrail raw 'OBJECT#INDEX', the line above a row and the row's #",
-            );
-        }
-    }
-    Ok(())
+#[derive(Serialize)]
+struct KeyLine<'a> {
+    key: &'a str,
 }
 
 #[derive(Serialize)]
@@ -299,11 +267,19 @@ struct NameLine<'a> {
     also_read: &'a str,
 }
 
-/// The answer also holds what was logged under this key.
-fn say_name(name: &str, form: Form) {
+/// The answer is of this key.
+fn say_key(key: &str, form: RowForm) {
     match form {
-        Form::Jsonl => json_remark(&NameLine { also_read: name }),
-        Form::Table => remark(&format!(
+        RowForm::Jsonl => json_remark(&KeyLine { key }),
+        RowForm::Table | RowForm::Csv => remark(&format!("key: {key}")),
+    }
+}
+
+/// The answer also holds what was logged under this key.
+fn say_name(name: &str, form: RowForm) {
+    match form {
+        RowForm::Jsonl => json_remark(&NameLine { also_read: name }),
+        RowForm::Table | RowForm::Csv => remark(&format!(
             "also read, for the time it meant the same: {name}"
         )),
     }
@@ -321,8 +297,8 @@ struct WindowEnds {
 }
 
 /// What the times came to.
-fn say_window(Window { since, until }: Window, form: Form) {
-    if form == Form::Jsonl {
+pub(crate) fn say_window(Window { since, until }: Window, form: RowForm) {
+    if form == RowForm::Jsonl {
         return json_remark(&WindowLine {
             window: WindowEnds { since, until },
         });
@@ -330,4 +306,20 @@ fn say_window(Window { since, until }: Window, form: Form) {
     let since = since.map_or_else(|| "the first event".to_owned(), |time| time.to_string());
     let until = until.map_or_else(|| "the last".to_owned(), |time| time.to_string());
     remark(&format!("window (UTC): {since} to {until}"));
+}
+
+#[derive(Serialize)]
+struct CostLine {
+    read_units: f64,
+}
+
+/// What it cost to answer.
+pub(crate) fn say_cost(reader: &Reader, form: RowForm) {
+    let read_units = reader.read_units();
+    match form {
+        RowForm::Jsonl => json_remark(&CostLine { read_units }),
+        // Where the service does not tell.
+        _ if read_units == 0.0 => {}
+        RowForm::Table | RowForm::Csv => remark(&format!("{read_units} read units")),
+    }
 }

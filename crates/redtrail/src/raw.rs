@@ -10,7 +10,7 @@ use redtrail_core::log_reader::{Picked, PickedElement};
 use redtrail_model::Origin;
 
 use crate::{
-    failure::{FAILED, Failure},
+    failure::{FAILED, Failure, runtime},
     originals::{MAX_RECORD_BYTES, Originals},
     output::{Answer, remark},
     record_text::{Layout, record_text},
@@ -98,11 +98,7 @@ impl Raw {
                 ));
             }
         }
-        tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| Failure::failed("could not start", "Try once more.", error))?
-            .block_on(self.answer(&places))
+        runtime()?.block_on(self.answer(&places))
     }
 
     async fn answer(self, places: &[Origin]) -> Result<ExitCode, Failure> {

@@ -1,8 +1,7 @@
-//! Which deliveries a question about the ledger is about: tables, days, and whose they are.
+//! Which deliveries a question about the ledger is about: days, and whose they are.
 
 use clap::Args;
 use jiff::{Timestamp, ToSpan, civil::Date};
-use redtrail_aws::{ledger::Reader, shared_config};
 use redtrail_core::{log_key::LogKey, object::ObjectAddress};
 use redtrail_model::{EventTime, is_account_id};
 
@@ -38,37 +37,6 @@ pub(crate) struct Scope {
     /// Only objects of these Regions
     #[arg(long, value_delimiter = ',')]
     region: Vec<String>,
-}
-
-/// Where the ledger is.
-#[derive(Args, Clone, Debug)]
-pub(crate) struct LedgerTable {
-    /// The ledger's name, in place of LEDGER_TABLE
-    #[arg(
-        long,
-        value_name = "NAME",
-        env = "LEDGER_TABLE",
-        hide_env_values = true
-    )]
-    ledger_table: Option<String>,
-
-    /// The tables' region
-    #[arg(
-        long,
-        value_name = "REGION",
-        env = "AWS_REGION",
-        hide_env_values = true
-    )]
-    tables_region: Option<String>,
-
-    /// Another DynamoDB than the region's own
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "AWS_ENDPOINT_URL_DYNAMODB",
-        hide_env_values = true
-    )]
-    endpoint_url: Option<String>,
 }
 
 fn account(text: &str) -> Result<String, &'static str> {
@@ -151,28 +119,4 @@ fn day(time: EventTime) -> Result<Date, Failure> {
     let text = time.to_string();
     let day = text.get(..10).and_then(|day| day.parse().ok());
     day.ok_or_else(|| Failure::usage(format!("{text} is on no day"), "Give another time."))
-}
-
-impl LedgerTable {
-    fn name(&self) -> Result<&str, Failure> {
-        self.ledger_table
-            .as_deref()
-            .filter(|name| !name.is_empty())
-            .ok_or_else(|| {
-                Failure::usage(
-                    "no ledger is named",
-                    "Set LEDGER_TABLE or give --ledger-table; the stack's outputs name the tables.",
-                )
-            })
-    }
-
-    /// Reads the ledger as it is `now`.
-    pub(crate) async fn reader(&self, now: Timestamp) -> Result<Reader, Failure> {
-        let set = |value: &Option<String>| value.clone().filter(|text| !text.is_empty());
-        let name = self.name()?;
-        let now = event_time(now)?;
-        let client =
-            shared_config::dynamodb(set(&self.tables_region), set(&self.endpoint_url)).await;
-        Ok(Reader::new(client, name, now))
-    }
 }

@@ -1,6 +1,6 @@
 //! Keys and ARNs as short as a table needs them, and text broken where names have joints.
 
-use redtrail_model::{Arn, AuditEvent, ResourceKey};
+use redtrail_model::{Arn, AuditEvent, PrincipalKey, ResourceKey};
 
 /// The most characters of a name that a table shows.
 const LONGEST: usize = 72;
@@ -25,6 +25,15 @@ pub(crate) fn who(event: &AuditEvent) -> Vec<String> {
         .filter(|service| !key.ends_with(service.as_str()));
     lines.extend(via.map(|service| format!("via {service}")));
     lines.iter().map(|line| shortened(line, LONGEST)).collect()
+}
+
+/// A principal's type and name, and its account.
+pub(crate) fn principal(key: &PrincipalKey) -> String {
+    let short = match Arn::parse(key.as_str()) {
+        Some(arn) => format!("{} of {}", without_path(arn.resource), arn.account),
+        None => key.as_str().to_owned(),
+    };
+    shortened(&short, LONGEST)
 }
 
 /// A resource's type and name.

@@ -1,15 +1,111 @@
-//! What commands share that ask the tables: the times of a question, and why a table did not
-//! answer, with the next step.
+//! What commands share that ask the tables: which tables, the times of a question, and why a
+//! table did not answer, with the next step.
 
+use clap::Args;
 use jiff::Timestamp;
-use redtrail_aws::query::{QueryError, Window};
-use redtrail_model::EventTime;
+use redtrail_aws::{
+    dynamodb::TableNames,
+    query::{QueryError, Window},
+    reader::Reader,
+    shared_config,
+};
+use redtrail_model::{EventTime, Table};
 
 use crate::{
     failure::{Failure, chain},
+    published,
     time_range::{self, End, instant},
 };
 
+/// Where the tables are.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Where the tables are")]
+pub(crate) struct TableArgs {
+    /// The stack whose tables they are; its SSM parameters name them
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "REDTRAIL_STACK",
+        hide_env_values = true
+    )]
+    stack: Option<String>,
+
+    /// The principals table, in place of PRINCIPALS_TABLE
+    #[arg(long, value_name = "NAME", env = "PRINCIPALS_TABLE", hide_env = true)]
+    principals_table: Option<String>,
+
+    /// The resources table, in place of RESOURCES_TABLE
+    #[arg(long, value_name = "NAME", env = "RESOURCES_TABLE", hide_env = true)]
+    resources_table: Option<String>,
+
+    /// The directory, in place of DIRECTORY_TABLE
+    #[arg(long, value_name = "NAME", env = "DIRECTORY_TABLE", hide_env = true)]
+    directory_table: Option<String>,
+
+    /// The ledger, in place of LEDGER_TABLE
+    #[arg(long, value_name = "NAME", env = "LEDGER_TABLE", hide_env = true)]
+    ledger_table: Option<String>,
+
+    /// The tables' Region
+    #[arg(
+        long,
+        value_name = "REGION",
+        env = "AWS_REGION",
+        hide_env_values = true
+    )]
+    tables_region: Option<String>,
+
+    /// Another DynamoDB than the Region's own
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "AWS_ENDPOINT_URL_DYNAMODB",
+        hide_env_values = true
+    )]
+    endpoint_url: Option<String>,
+}
+
+impl TableArgs {
+    /// Reads the tables as they are `now`; these must be named.
+    pub(crate) async fn reader(&self, now: Timestamp, needed: &[Table]) -> Result<Reader, Failure> {
+        let now = event_time(now)?;
+        let region = set(&self.tables_region);
+        let (names, region) = match set(&self.stack) {
+            Some(stack) => published::tables(&stack, region).await?,
+            None => (self.named(needed)?, region),
+        };
+        let client = shared_config::dynamodb(region, set(&self.endpoint_url)).await;
+        Ok(Reader::new(client, names, now))
+    }
+
+    fn named(&self, needed: &[Table]) -> Result<TableNames, Failure> {
+        let name = |table: Table, name: &Option<String>| match set(name) {
+            None if needed.contains(&table) => {
+                let variable = table.schema().variable;
+                let option = variable.to_lowercase().replace('_', "-");
+                Err(Failure::usage(
+                    format!("{variable} is not set"),
+                    format!(
+                        "Give --stack NAME, or set {variable} or give --{option}; the stack's \
+                         outputs name the tables."
+                    ),
+                ))
+            }
+            name => Ok(name.unwrap_or_default()),
+        };
+        Ok(TableNames {
+            principals: name(Table::Principals, &self.principals_table)?,
+            resources: name(Table::Resources, &self.resources_table)?,
+            directory: name(Table::Directory, &self.directory_table)?,
+            ledger: name(Table::Ledger, &self.ledger_table)?,
+        })
+    }
+}
+
+/// A variable that is set to nothing is as good as not set.
+fn set(value: &Option<String>) -> Option<String> {
+    value.clone().filter(|text| !text.is_empty())
+}
 /// The window from `--since` to `--until`.
 pub(crate) fn window(
     since: Option<&str>,

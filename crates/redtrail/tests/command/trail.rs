@@ -128,7 +128,7 @@ impl Trail {
                 identity: &ObjectIdentity::default(),
                 finished_at: "2026-03-06T10:00:00Z".parse().unwrap(),
                 duration_ms: 1,
-                retention: Retention::Forever,
+                retentions: Retentions::default(),
             };
             LedgerEntry::waiting(run, events_durable).put().unwrap()
         };

@@ -1,0 +1,309 @@
+//! What somebody touched as one page for a browser: credentials, a timeline, the resources. It
+//! holds all it needs, runs nothing and loads nothing, and whatever the data say is text in it.
+
+use std::{collections::HashMap, fs, path::Path};
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use redtrail_aws::query::Window;
+use redtrail_core::{
+    directory::Kind,
+    uses::{HandOut, TouchedResource},
+};
+use redtrail_model::{AuditEvent, EventTime, ResourceKey};
+
+use crate::{failure::Failure, plain_text::plain, short_name::resource, touched::BLIND};
+
+/// Resources with a lane of their own in the timeline.
+const MOST_LANES: usize = 40;
+/// Marks in a lane at most: events closer to each other are one mark.
+const STEPS: i64 = 240;
+const LANE_HEIGHT: usize = 22;
+const STEP_WIDTH: i64 = 4;
+/// Longest text shown whole.
+const LONGEST: usize = 300;
+
+/// Nothing but the page's own style is let in.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
+
+const STYLE: &str = "
+:root { color-scheme: light dark; --denied: #c62828; --failed: #b26a00; --write: #1565c0;
+  --read: #8a8f98; --line: #8884; }
+body { font: 15px/1.45 system-ui, sans-serif; margin: 1.5rem auto; max-width: 72rem; padding: 0 1rem; }
+h1 { font-size: 1.3rem; overflow-wrap: anywhere; } h2 { font-size: 1.05rem; margin-top: 2rem; }
+table { border-collapse: collapse; width: 100%; }
+th, td { border-bottom: 1px solid var(--line); padding: .35rem .5rem; text-align: left;
+  vertical-align: top; overflow-wrap: anywhere; }
+td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
+td.t { white-space: nowrap; font-variant-numeric: tabular-nums; }
+small, .key { color: #777; } .denied { color: var(--denied); font-weight: 600; }
+.scroll { overflow-x: auto; } svg { display: block; font: 12px system-ui, sans-serif; }
+svg text { fill: currentColor; } svg line { stroke: var(--line); }
+.m-read { fill: var(--read); } .m-write { fill: var(--write); }
+.m-denied { fill: var(--denied); } .m-failed { fill: var(--failed); }
+.legend span { margin-right: 1rem; white-space: nowrap; }
+.legend i { display: inline-block; width: .7em; height: .7em; margin-right: .35em; border-radius: 2px; }
+@media (max-width: 40rem) {
+  thead { display: none; }
+  tr { display: block; border-bottom: 1px solid var(--line); padding: .4rem 0; }
+  td, td.n, td.t { display: flex; gap: 1rem; justify-content: space-between; border: 0;
+    padding: .1rem 0; text-align: right; white-space: normal; }
+  td::before { content: attr(data-name); color: #777; text-align: left; flex: none; }
+}";
+
+/// All that the page shows.
+pub(crate) struct Page<'p> {
+    pub(crate) who: &'p str,
+    /// Both its ends are known, unless nothing was asked of the beginning.
+    pub(crate) window: Window,
+    pub(crate) hand_outs: &'p [HandOut],
+    pub(crate) resources: &'p [TouchedResource],
+    pub(crate) timeline: &'p Timeline,
+    pub(crate) coverage: &'p str,
+}
+
+/// What was done to each resource, and when.
+#[derive(Debug, Default)]
+pub(crate) struct Timeline(HashMap<ResourceKey, Vec<(EventTime, Mark)>>);
+
+/// What a mark in the timeline stands for. The later one is shown over the earlier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Mark {
+    Read,
+    Write,
+    Failed,
+    Denied,
+}
+
+impl Timeline {
+    pub(crate) fn add(&mut self, event: &AuditEvent) {
+        let mark = match Kind::of(event) {
+            Kind::Denied => Mark::Denied,
+            _ if event.error_code.is_some() => Mark::Failed,
+            Kind::Write => Mark::Write,
+            Kind::Read => Mark::Read,
+        };
+        for key in event.resource_arns() {
+            let lane = self.0.entry(key.clone()).or_default();
+            lane.push((event.event_time, mark));
+        }
+    }
+
+    /// Its first and last event.
+    fn ends(&self) -> Option<(EventTime, EventTime)> {
+        let times = || self.0.values().flatten().map(|(time, _)| *time);
+        times().min().zip(times().max())
+    }
+}
+
+impl Mark {
+    const ALL: [Self; 4] = [Self::Read, Self::Write, Self::Failed, Self::Denied];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Failed => "failed",
+            Self::Denied => "denied",
+        }
+    }
+}
+
+/// Writes it to `file`, in place of what is there.
+pub(crate) fn write_page(file: &Path, page: &Page<'_>) -> Result<(), Failure> {
+    fs::write(file, render(page).into_string()).map_err(|error| {
+        Failure::failed(
+            format!("could not write {}", file.display()),
+            "Give --html a file in a folder that can be written to.",
+            error,
+        )
+    })
+}
+
+fn render(page: &Page<'_>) -> Markup {
+    let title = format!("Touched by {}", shown(page.who));
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="referrer" content="no-referrer";
+                title { (title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                h1 { (title) }
+                p { (span(page.window)) " (UTC). " (shown(page.coverage)) "." }
+                @if !page.hand_outs.is_empty() { (credentials(page.hand_outs)) }
+                @if page.resources.is_empty() {
+                    p { "No resource was touched in this time." }
+                } @else {
+                    (timeline(page))
+                    (resources(page.resources))
+                }
+            }
+        }
+    }
+}
+
+fn span(window: Window) -> String {
+    let shown = |time: Option<EventTime>, other: &str| time.map_or(other.to_owned(), second);
+    format!(
+        "{} to {}",
+        shown(window.since, "the first event"),
+        shown(window.until, "now")
+    )
+}
+
+fn credentials(hand_outs: &[HandOut]) -> Markup {
+    html! {
+        h2 { "Database credentials handed out" }
+        p { small { (BLIND) } }
+        table {
+            thead { tr {
+                th { "At (UTC)" } th { "Database user" } th { "Expire" } th { "Open" } th { "From" }
+            } }
+            @for hand_out in hand_outs {
+                tr {
+                    td.t data-name="At" { (second(hand_out.event_time)) }
+                    td data-name="Database user" { (or_dash(hand_out.database_user.as_deref())) }
+                    td data-name="Expire" { (or_dash(hand_out.expires.as_deref())) }
+                    td data-name="Open" {
+                        @for key in &hand_out.opens { div { (shown(&resource(key))) } }
+                    }
+                    td data-name="From" { (or_dash(hand_out.source_ip_address.as_deref())) }
+                }
+            }
+        }
+    }
+}
+
+fn resources(touched: &[TouchedResource]) -> Markup {
+    html! {
+        h2 { "Resources" }
+        table {
+            thead { tr {
+                th { "Resource" } th { "Part" } th.n { "Reads" } th.n { "Writes" }
+                th.n { "Denied" } th.n { "Failed" } th { "First (UTC)" } th { "Last (UTC)" }
+            } }
+            @for touched in touched { (resource_row(touched)) }
+        }
+    }
+}
+
+fn resource_row(touched: &TouchedResource) -> Markup {
+    let uses = &touched.uses;
+    let parts: Vec<String> = touched.parts.iter().map(ToString::to_string).collect();
+    let time = |time: Option<EventTime>| time.map(second).unwrap_or_default();
+    html! {
+        tr {
+            td data-name="Resource" {
+                div {
+                    (shown(&resource(&touched.resource_key)))
+                    br;
+                    small.key { (shown(touched.resource_key.as_str())) }
+                }
+            }
+            td data-name="Part" { (parts.join(", ")) }
+            td.n data-name="Reads" { (uses.reads) }
+            td.n data-name="Writes" { (uses.writes) }
+            td.n.denied[uses.denied > 0] data-name="Denied" { (uses.denied) }
+            td.n data-name="Failed" { (uses.failed) }
+            td.t data-name="First" { (time(uses.first)) }
+            td.t data-name="Last" { (time(uses.last)) }
+        }
+    }
+}
+
+/// A lane for each resource, the last touched first; a mark for each step of time.
+fn timeline(page: &Page<'_>) -> Markup {
+    let Some((first, last)) = page.timeline.ends() else {
+        return html! {};
+    };
+    let from = page.window.since.unwrap_or(first).min(first);
+    let to = page.window.until.unwrap_or(last).max(last);
+    let lanes: Vec<&TouchedResource> = page.resources.iter().take(MOST_LANES).collect();
+    let further = page.resources.len() - lanes.len();
+    let width = STEPS * STEP_WIDTH;
+    let height = lanes.len() * LANE_HEIGHT + LANE_HEIGHT;
+    html! {
+        h2 { "Timeline" }
+        p.legend {
+            @for mark in Mark::ALL {
+                span { i.(format!("m-{}", mark.name())) style=(swatch(mark)) {} (mark.name()) }
+            }
+        }
+        div.scroll {
+            svg width=(width + 8) height=(height) role="img" aria-label="When each resource was touched" {
+                @for (row, touched) in lanes.iter().enumerate() {
+                    (lane(page.timeline, touched, row * LANE_HEIGHT, from, to))
+                }
+                text x="0" y=(height - 6) { (second(from)) }
+                text x=(width) y=(height - 6) text-anchor="end" { (second(to)) }
+            }
+        }
+        @if further > 0 { p { small { (further) " more resources are in the table below." } } }
+    }
+}
+
+fn swatch(mark: Mark) -> String {
+    format!("background: var(--{})", mark.name())
+}
+
+fn lane(
+    timeline: &Timeline,
+    touched: &TouchedResource,
+    top: usize,
+    from: EventTime,
+    to: EventTime,
+) -> Markup {
+    let length = (to.epoch_millis() - from.epoch_millis()).max(1);
+    let mut steps: HashMap<i64, (Mark, u64)> = HashMap::new();
+    let events = timeline.0.get(&touched.resource_key);
+    for (time, mark) in events.into_iter().flatten() {
+        let step = (time.epoch_millis() - from.epoch_millis()) * (STEPS - 1) / length;
+        let (shown, count) = steps.entry(step).or_insert((*mark, 0));
+        *shown = (*shown).max(*mark);
+        *count += 1;
+    }
+    let mut steps: Vec<_> = steps.into_iter().collect();
+    steps.sort_unstable();
+    let name = shown(&resource(&touched.resource_key));
+    html! {
+        line x1="0" x2=(STEPS * STEP_WIDTH) y1=(top + LANE_HEIGHT - 2) y2=(top + LANE_HEIGHT - 2) {}
+        text x="0" y=(top + 11) { (name) }
+        @for (step, (mark, count)) in steps {
+            rect class=(format!("m-{}", mark.name())) x=(step * STEP_WIDTH) y=(top + 13) rx="1"
+                width=(STEP_WIDTH - 1) height="6" {
+                title {
+                    (name) ": " (count) @if count == 1 { " event" } @else { " events" }
+                    " at " (second(at_step(step, from, length)))
+                }
+            }
+        }
+    }
+}
+
+fn at_step(step: i64, from: EventTime, length: i64) -> EventTime {
+    let millis = from.epoch_millis() + step * length / (STEPS - 1);
+    EventTime::from_epoch_millis(millis).unwrap_or(from)
+}
+
+/// What would deceive the eye as an escape, and not too long. Markup is escaped where it is put in.
+fn shown(text: &str) -> String {
+    let text = plain(text);
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.into_owned(),
+    }
+}
+
+fn or_dash(text: Option<&str>) -> String {
+    text.map_or_else(|| "-".to_owned(), shown)
+}
+
+fn second(time: EventTime) -> String {
+    let text = time.to_string();
+    text.get(..19).unwrap_or(&text).replace('T', " ")
+}

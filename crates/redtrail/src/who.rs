@@ -1,0 +1,161 @@
+//! `redtrail who`: who touched a resource, caller by caller, database credentials first.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use jiff::Timestamp;
+use redtrail_core::uses::{HandOut, Summary, Toucher};
+use redtrail_model::TABLES;
+use serde::Serialize;
+
+use crate::{
+    coverage_line,
+    csv_text::csv_line,
+    failure::{Failure, runtime},
+    grid::{Grid, text},
+    output::{Answer, Look, RowForm, remark},
+    query::{say_cost, say_window},
+    short_name::principal,
+    subject::{Like, Subject},
+    tables::{TableArgs, unanswered, window},
+    touched::{BLIND, hand_outs, uses_cells, uses_columns, uses_fields},
+};
+
+/// Asks who touched a resource: each caller with how often, first and last
+///
+/// Database credentials that were handed out for it come first: what is done with them over a
+/// connection, CloudTrail does not see.
+#[derive(Args)]
+#[command(after_help = HELP)]
+pub(crate) struct Who {
+    /// The resource: its key, or a part of it, as a cluster's name
+    resource: String,
+
+    /// Only from this time on
+    #[arg(long, value_name = "TIME", default_value = "24h")]
+    since: String,
+
+    /// Only before this time
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+
+    /// The form of the answer
+    #[arg(long, value_enum, default_value_t)]
+    output: RowForm,
+
+    #[command(flatten)]
+    tables: TableArgs,
+}
+
+const HELP: &str = "\
+Examples:
+  redtrail who sales-prod --stack redtrail
+  redtrail who arn:aws:redshift:us-east-1:123456789012:cluster:sales-prod --since 7d
+  redtrail who sales-prod --since 2026-03-01 --until 2026-03-07 --output csv > who.csv
+
+Callers are told apart by principal, and within it by person, else by session. Each event
+counts once: as denied, as failed for another reason, or as a read or a write.
+
+Exit status: 0 answered, 1 the tables could not be asked, 2 wrong usage.";
+
+const FIELDS: [&str; 8] = [
+    "principal",
+    "acted",
+    "reads",
+    "writes",
+    "denied",
+    "failed",
+    "first",
+    "last",
+];
+
+/// A line of JSON.
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum Line<'w> {
+    HandOut(&'w HandOut),
+    Caller(&'w Toucher),
+}
+
+impl Who {
+    pub(crate) fn run(self) -> Result<ExitCode, Failure> {
+        runtime()?.block_on(self.answer())
+    }
+
+    async fn answer(self) -> Result<ExitCode, Failure> {
+        let now = Timestamp::now();
+        let like = Like {
+            window: window(Some(&self.since), self.until.as_deref(), now)?,
+            ..Like::default()
+        };
+        let reader = self
+            .tables
+            .reader(now, &TABLES.map(|schema| schema.table))
+            .await?;
+        let subject = Subject::of_resource(&reader, &self.resource).await?;
+        say_window(like.window, self.output);
+        let mut summary = Summary::default();
+        let mut answer = subject.answer(&reader, &like);
+        while let Some(found) = answer.next().await.map_err(unanswered)? {
+            summary.count(&found.event);
+        }
+        let handed = summary.hand_outs();
+        self.tell(&handed, &summary.touchers())?;
+        if self.output == RowForm::Table {
+            let total = summary.all().total();
+            remark(&format!("{total} events on {}", subject.shown));
+            if !handed.is_empty() {
+                remark(BLIND);
+            }
+        }
+        let coverage = subject.coverage(&reader, like.window).await?;
+        coverage_line::tell(&coverage, self.output);
+        say_cost(&reader, self.output);
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn tell(&self, handed: &[HandOut], callers: &[Toucher]) -> Result<(), Failure> {
+        let mut answer = Answer::new();
+        match self.output {
+            RowForm::Jsonl => {
+                for hand_out in handed {
+                    answer.json(&Line::HandOut(hand_out))?;
+                }
+                for caller in callers {
+                    answer.json(&Line::Caller(caller))?;
+                }
+            }
+            RowForm::Csv => {
+                answer.line(&csv_line(FIELDS))?;
+                for caller in callers {
+                    let acted = caller.acted.clone().unwrap_or_default();
+                    let fields = [caller.principal.to_string(), acted].into_iter();
+                    answer.line(&csv_line(fields.chain(uses_fields(&caller.uses))))?;
+                }
+            }
+            RowForm::Table => {
+                let look = Look::of_stdout();
+                let mut lines = hand_outs(look, handed, true);
+                if !lines.is_empty() {
+                    lines.push('\n');
+                }
+                let mut columns = uses_columns().to_vec();
+                columns.push(text("WHO", 24));
+                lines.push_str(&Grid::new(look, columns).rows(callers.iter().map(row)));
+                answer.prepared(&lines)?;
+            }
+        }
+        answer.flush()?;
+        Ok(())
+    }
+}
+
+fn row(caller: &Toucher) -> Vec<String> {
+    let mut row = uses_cells(&caller.uses);
+    let who = principal(&caller.principal);
+    row.push(match &caller.acted {
+        Some(acted) => format!("{who}\n{acted}"),
+        None => who,
+    });
+    row
+}
