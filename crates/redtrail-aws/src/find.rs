@@ -21,7 +21,7 @@ pub const MOST_NAMES: usize = 1000;
 const AT_ONCE: usize = 16;
 
 /// Something known by that text or a part of it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Match {
     pub closeness: Closeness,
     pub kind: Known,
@@ -97,7 +97,18 @@ pub async fn find(reader: &Reader, text: &str) -> Result<Vec<Match>, QueryError>
         text,
     });
     let mut found: Vec<Match> = found.collect();
-    found.sort();
+    let kinds = [
+        Known::Person,
+        Known::Principal,
+        Known::Resource,
+        Known::SourceIdentity,
+        Known::Session,
+        Known::AccessKey,
+    ];
+    found.sort_by_cached_key(|found| {
+        let kind = kinds.iter().position(|kind| *kind == found.kind);
+        (found.closeness, kind, found.text.clone())
+    });
     Ok(found)
 }
 

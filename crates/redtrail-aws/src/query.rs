@@ -269,6 +269,29 @@ pub async fn page(
     Ok(Page { events, next })
 }
 
+/// The whole of an event that was found under a resource: its item under the principal tells
+/// everything it touched.
+///
+/// # Errors
+/// When DynamoDB refuses or cannot be reached, or the item cannot be read.
+pub async fn whole(reader: &Reader, event: &AuditEvent) -> Result<Option<AuditEvent>, QueryError> {
+    let key = Key::Principal(event.principal.clone());
+    let schema = key.table().schema();
+    let request = reader
+        .query(schema.table)
+        .key_condition_expression(format!(
+            "{} = :key AND {} = :event",
+            schema.partition_key, schema.sort_key
+        ))
+        .filter_expression(unexpired())
+        .expression_attribute_values(":key", text(key.as_str()))
+        .expression_attribute_values(":event", text(&event.event_key));
+    let (items, _) = reader.send(schema.table, request).await?;
+    let item = items.into_iter().next();
+    item.map(|item| self::event(reader.name(schema.table), &key, item))
+        .transpose()
+}
+
 /// The Query request. No attribute it names is a reserved word.
 fn request(reader: &Reader, query: &EventQuery, after: Option<&PageToken>) -> QueryFluentBuilder {
     let schema = query.key.table().schema();

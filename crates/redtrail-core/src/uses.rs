@@ -76,7 +76,7 @@ pub struct HandOut {
     pub database_user: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub database: Option<String>,
-    /// As Redshift answered.
+    /// As Redshift answered; where that was not kept, by the seconds that were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -91,6 +91,10 @@ const HAND_OUTS: [&str; 3] = [
     "GetClusterCredentialsWithIAM",
     "GetCredentials",
 ];
+
+/// Seconds that credentials hold where none were asked for.
+/// <https://docs.aws.amazon.com/redshift/latest/APIReference/API_GetClusterCredentials.html>
+const DEFAULT_SECONDS: i64 = 900;
 
 /// What some events come to.
 #[derive(Clone, Debug, Default)]
@@ -164,15 +168,23 @@ impl Summary {
 }
 
 impl HandOut {
+    /// Whether the event handed out credentials.
+    pub fn is(event: &AuditEvent) -> bool {
+        event.error_code.is_none() && HAND_OUTS.contains(&event.event_name.as_str())
+    }
+
     fn of(event: &AuditEvent) -> Option<Self> {
-        let is_hand_out =
-            event.error_code.is_none() && HAND_OUTS.contains(&event.event_name.as_str());
-        if !is_hand_out {
+        if !Self::is(event) {
             return None;
         }
         let member = |name: &str| {
             let answered = event.response_elements.get(name);
-            answered.or(event.request_parameters.get(name)).cloned()
+            let asked = event.request_parameters.get(name);
+            let told = answered
+                .into_iter()
+                .chain(asked)
+                .find(|text| !is_masked(text));
+            told.cloned()
         };
         let user_of_key = || {
             let mut keys = event.resource_arns().map(ResourceKey::as_str);
@@ -193,11 +205,34 @@ impl HandOut {
             opens: event.resource_arns().filter(opens).cloned().collect(),
             database_user: member("dbUser").or_else(user_of_key),
             database: member("dbName"),
-            expires: member("expiration"),
+            expires: member("expiration").or_else(|| expires_by(event)),
             source_ip_address: event.source_ip_address.clone(),
             reference: event.origin.to_string(),
         })
     }
+}
+
+/// When they expire by what was asked for, unless that was cut.
+fn expires_by(event: &AuditEvent) -> Option<String> {
+    let seconds = match event.request_parameters.get("durationSeconds") {
+        Some(seconds) => seconds.parse().ok()?,
+        None if event
+            .cut
+            .iter()
+            .any(|cut| cut.starts_with("request_parameters")) =>
+        {
+            return None;
+        }
+        None => DEFAULT_SECONDS,
+    };
+    let millis = event.event_time.epoch_millis();
+    let expires = millis.checked_add(seconds.checked_mul(1000)?)?;
+    Some(EventTime::from_epoch_millis(expires)?.to_string())
+}
+
+/// Whether AWS put this in place of what it does not tell.
+fn is_masked(text: &str) -> bool {
+    text.bytes().all(|byte| byte == b'*') || text == "HIDDEN_DUE_TO_SECURITY_REASONS"
 }
 
 /// The person, else the session's name.

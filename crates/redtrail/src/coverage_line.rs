@@ -20,14 +20,14 @@ pub(crate) fn tell(coverage: &Coverage, form: RowForm) {
             coverage,
             complete: coverage.is_complete(),
         }),
-        RowForm::Table | RowForm::Csv => remark(&sentence(coverage)),
+        RowForm::Table | RowForm::Csv => remark(&format!("coverage: {}", sentence(coverage))),
     }
 }
 
-/// `coverage: …` in one line.
+/// It in one line.
 pub(crate) fn sentence(coverage: &Coverage) -> String {
     if coverage.gaps.contains(&Gap::NoTrail) {
-        return "coverage: none. No trail of this account and Region has delivered anything: an \
+        return "none. No trail of this account and Region has delivered anything: an \
                 empty answer means nothing"
             .to_owned();
     }
@@ -62,7 +62,7 @@ pub(crate) fn sentence(coverage: &Coverage) -> String {
     ];
     for (count, what) in counts {
         if count > 0 {
-            facts.push(format!("{count} {what}"));
+            facts.push(format!("{what}: {count}"));
         }
     }
     let verdict = if coverage.is_complete() {
@@ -72,7 +72,7 @@ pub(crate) fn sentence(coverage: &Coverage) -> String {
     } else {
         "incomplete"
     };
-    format!("coverage: {verdict}. {place}: {}", facts.join("; "))
+    format!("{verdict}. {place}: {}", facts.join("; "))
 }
 
 /// `2026-03-02 09:05`: the names of objects tell no more.

@@ -8,12 +8,12 @@
 use comfy_table::{
     Attribute, Cell, Color, ColumnConstraint, ContentArrangement, Row, Table, Width, presets,
 };
-use redtrail_model::{AuditEvent, EventTime, Part};
+use redtrail_model::{AuditEvent, Part};
 
 use crate::{
     output::Look,
     plain_text::plain,
-    short_name::{broken, resource, shortened, who},
+    short_name::{broken, resource, second, shortened, who},
 };
 
 const HEADER: [&str; 5] = ["TIME (UTC)", "WHO", "WHAT", "ON", "OUTCOME"];
@@ -124,7 +124,7 @@ impl EventTable {
         vec![
             cell(
                 [
-                    time(event.event_time),
+                    second(event.event_time),
                     format!("#{}", event.origin.record_index),
                 ],
                 time_width,
@@ -143,12 +143,6 @@ fn cell<L: AsRef<str>>(lines: impl IntoIterator<Item = L>, width: u16) -> Cell {
         .map(|line| broken(&plain(line.as_ref()), width.into()))
         .collect();
     Cell::new(lines.join("\n"))
-}
-
-/// `2023-07-10 12:30:00`: what CloudTrail tells of a time, in the table's one time zone.
-fn time(time: EventTime) -> String {
-    let text = time.to_string();
-    text.split('.').next().unwrap_or(&text).replace('T', " ")
 }
 
 fn what(event: &AuditEvent) -> Vec<String> {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use redtrail_aws::{
-    query::{Filter, Order, Subset, Window},
+    query::{Filter, Key, Order, Subset, Window},
     reader::Reader,
 };
 use redtrail_model::{EventTime, TABLES};
@@ -218,12 +218,7 @@ impl Question {
     }
 
     async fn tell(&self, reader: &Reader, subject: &Subject, like: &Like) -> Result<(), Failure> {
-        for key in subject.keys().filter(|key| key.as_str() != self.key) {
-            say_key(key.as_str(), self.output);
-        }
-        for name in &subject.names {
-            say_name(name.key.as_str(), self.output);
-        }
+        say_keys(subject, &self.key, self.output);
         let mut answer = subject.answer(reader, like);
         let mut writer = EventWriter::new(self.output)?;
         let mut left = self.limit.unwrap_or(u64::MAX);
@@ -258,8 +253,9 @@ impl Question {
 }
 
 #[derive(Serialize)]
-struct KeyLine<'a> {
-    key: &'a str,
+struct SubjectLine<'a> {
+    subject: &'a str,
+    keys: Vec<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -267,11 +263,27 @@ struct NameLine<'a> {
     also_read: &'a str,
 }
 
-/// The answer is of this key.
-fn say_key(key: &str, form: RowForm) {
-    match form {
-        RowForm::Jsonl => json_remark(&KeyLine { key }),
-        RowForm::Table | RowForm::Csv => remark(&format!("key: {key}")),
+/// What `text` was taken for, and what else is read.
+pub(crate) fn say_keys(subject: &Subject, text: &str, form: RowForm) {
+    if subject.shown != text {
+        match form {
+            RowForm::Jsonl => json_remark(&SubjectLine {
+                subject: &subject.shown,
+                keys: subject.keys().map(Key::as_str).collect(),
+            }),
+            RowForm::Table | RowForm::Csv => {
+                remark(&format!("{text} is {}", subject.shown));
+                for key in subject
+                    .keys()
+                    .filter(|key| !subject.shown.starts_with(key.as_str()))
+                {
+                    remark(&format!("  as {}", key.as_str()));
+                }
+            }
+        }
+    }
+    for name in &subject.names {
+        say_name(name.key.as_str(), form);
     }
 }
 

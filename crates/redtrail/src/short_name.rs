@@ -1,6 +1,6 @@
 //! Keys and ARNs as short as a table needs them, and text broken where names have joints.
 
-use redtrail_model::{Arn, AuditEvent, PrincipalKey, ResourceKey};
+use redtrail_model::{Arn, AuditEvent, EventTime, PrincipalKey, ResourceKey};
 
 /// The most characters of a name that a table shows.
 const LONGEST: usize = 72;
@@ -66,6 +66,12 @@ fn without_path(resource: &str) -> String {
         (Some((kind, _)), Some((_, name))) => format!("{kind}/{name}"),
         _ => resource.to_owned(),
     }
+}
+
+/// `2023-07-10 12:30:00`: what CloudTrail tells of a time. All are UTC.
+pub(crate) fn second(time: EventTime) -> String {
+    let text = time.to_string();
+    text.split('.').next().unwrap_or(&text).replace('T', " ")
 }
 
 /// `text` without its middle, if it has more than `longest` characters.

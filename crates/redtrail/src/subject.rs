@@ -256,12 +256,7 @@ async fn choose(reader: &Reader, text: &str, kinds: &[Known]) -> Result<Match, F
     for closeness in [Closeness::All, Closeness::Name, Closeness::Part] {
         let mut close = found.iter().filter(|found| found.closeness <= closeness);
         match (close.next(), close.next()) {
-            (Some(one), None) => {
-                if one.text != text {
-                    remark(&format!("{text} means {} {}", one.kind.name(), one.text));
-                }
-                return Ok(one.clone());
-            }
+            (Some(one), None) => return Ok(one.clone()),
             (Some(_), Some(_)) => return Err(ambiguous(text, &found)),
             (None, _) => {}
         }

@@ -79,25 +79,26 @@ impl TableArgs {
     }
 
     fn named(&self, needed: &[Table]) -> Result<TableNames, Failure> {
-        let name = |table: Table, name: &Option<String>| match set(name) {
-            None if needed.contains(&table) => {
-                let variable = table.schema().variable;
-                let option = variable.to_lowercase().replace('_', "-");
-                Err(Failure::usage(
-                    format!("{variable} is not set"),
-                    format!(
-                        "Give --stack NAME, or set {variable} or give --{option}; the stack's \
-                         outputs name the tables."
-                    ),
-                ))
-            }
-            name => Ok(name.unwrap_or_default()),
+        let name = |table: Table| match table {
+            Table::Principals => set(&self.principals_table),
+            Table::Resources => set(&self.resources_table),
+            Table::Directory => set(&self.directory_table),
+            Table::Ledger => set(&self.ledger_table),
         };
+        let missing = needed.iter().filter(|table| name(**table).is_none());
+        let missing: Vec<&str> = missing.map(|table| table.schema().variable).collect();
+        if !missing.is_empty() {
+            return Err(Failure::usage(
+                format!("the tables are not named: {}", missing.join(", ")),
+                "Give --stack NAME, or set these variables; the stack's outputs name the tables.",
+            ));
+        }
+        let name = |table| name(table).unwrap_or_default();
         Ok(TableNames {
-            principals: name(Table::Principals, &self.principals_table)?,
-            resources: name(Table::Resources, &self.resources_table)?,
-            directory: name(Table::Directory, &self.directory_table)?,
-            ledger: name(Table::Ledger, &self.ledger_table)?,
+            principals: name(Table::Principals),
+            resources: name(Table::Resources),
+            directory: name(Table::Directory),
+            ledger: name(Table::Ledger),
         })
     }
 }

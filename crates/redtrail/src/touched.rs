@@ -19,8 +19,8 @@ use crate::{
     failure::{Failure, runtime},
     grid::{Column, Grid, number, text},
     output::{Answer, Look, RowForm, remark},
-    query::{say_cost, say_window},
-    short_name::{principal, resource},
+    query::{say_cost, say_keys, say_window},
+    short_name::{principal, resource, second},
     subject::{Like, OF_PRINCIPALS, Subject},
     tables::{TableArgs, unanswered, window},
     touched_page::{Page, Timeline, write_page},
@@ -158,6 +158,7 @@ impl Touched {
             .await?;
         let (text, kinds) = self.by.wanted();
         let subject = Subject::of_caller(&reader, text, kinds).await?;
+        say_keys(&subject, text, self.output);
         say_window(like.window, self.output);
         let mut summary = Summary::default();
         let mut timeline = Timeline::default();
@@ -188,7 +189,7 @@ impl Touched {
                 hand_outs: told.hand_outs,
                 resources: told.resources,
                 timeline: &timeline,
-                coverage: &coverage_line::sentence(&coverage),
+                coverage: &format!("Coverage: {}", coverage_line::sentence(&coverage)),
             };
             write_page(file, &page)?;
             remark(&format!("written: {}", file.display()));
@@ -337,15 +338,20 @@ pub(crate) fn uses_columns() -> [Column; 5] {
 }
 
 pub(crate) fn uses_cells(uses: &Uses) -> Vec<String> {
-    let [reads, writes, denied, failed, first, last] = uses_fields(uses);
-    let second = |text: &str| text.get(..19).unwrap_or(text).replace('T', " ");
+    let [reads, writes, denied, failed, ..] = uses_fields(uses);
+    let time = |time: Option<EventTime>| time.map(second).unwrap_or_default();
     vec![
-        format!("{}\n{}", second(&first), second(&last)),
+        format!("{}\n{}", time(uses.first), time(uses.last)),
         reads,
         writes,
         denied,
         failed,
     ]
+}
+
+/// When credentials expire: as a time like the others, where it is one.
+pub(crate) fn expiry(text: &str) -> String {
+    text.parse().map_or_else(|_| text.to_owned(), second)
 }
 
 /// Credentials that were handed out, as a table; with whom, where they were several.
@@ -361,15 +367,17 @@ pub(crate) fn hand_outs(look: Look, hand_outs: &[HandOut], with_caller: bool) ->
     columns.push(text("OPEN", 16));
     let mut grid = Grid::new(look, columns);
     grid.rows(hand_outs.iter().map(|hand_out| {
-        let time = hand_out.event_time.to_string();
         let opens: Vec<String> = hand_out.opens.iter().map(resource).collect();
         let mut row = vec![
-            time.get(..19).unwrap_or(&time).replace('T', " "),
+            second(hand_out.event_time),
             hand_out
                 .database_user
                 .clone()
                 .unwrap_or_else(|| "-".to_owned()),
-            hand_out.expires.clone().unwrap_or_else(|| "-".to_owned()),
+            hand_out
+                .expires
+                .as_deref()
+                .map_or_else(|| "-".to_owned(), expiry),
         ];
         if with_caller {
             let mut to = principal(&hand_out.principal);

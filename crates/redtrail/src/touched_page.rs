@@ -11,7 +11,12 @@ use redtrail_core::{
 };
 use redtrail_model::{AuditEvent, EventTime, ResourceKey};
 
-use crate::{failure::Failure, plain_text::plain, short_name::resource, touched::BLIND};
+use crate::{
+    failure::Failure,
+    plain_text::plain,
+    short_name::{resource, second},
+    touched::{BLIND, expiry},
+};
 
 /// Resources with a lane of their own in the timeline.
 const MOST_LANES: usize = 40;
@@ -33,6 +38,7 @@ h1 { font-size: 1.3rem; overflow-wrap: anywhere; } h2 { font-size: 1.05rem; marg
 table { border-collapse: collapse; width: 100%; }
 th, td { border-bottom: 1px solid var(--line); padding: .35rem .5rem; text-align: left;
   vertical-align: top; overflow-wrap: anywhere; }
+th { overflow-wrap: normal; white-space: nowrap; }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
 td.t { white-space: nowrap; font-variant-numeric: tabular-nums; }
 small, .key { color: #777; } .denied { color: var(--denied); font-weight: 600; }
@@ -53,7 +59,6 @@ svg text { fill: currentColor; } svg line { stroke: var(--line); }
 /// All that the page shows.
 pub(crate) struct Page<'p> {
     pub(crate) who: &'p str,
-    /// Both its ends are known, unless nothing was asked of the beginning.
     pub(crate) window: Window,
     pub(crate) hand_outs: &'p [HandOut],
     pub(crate) resources: &'p [TouchedResource],
@@ -134,7 +139,8 @@ fn render(page: &Page<'_>) -> Markup {
             }
             body {
                 h1 { (title) }
-                p { (span(page.window)) " (UTC). " (shown(page.coverage)) "." }
+                p { (span(page.window)) " (UTC)." }
+                p { (shown(page.coverage)) "." }
                 @if !page.hand_outs.is_empty() { (credentials(page.hand_outs)) }
                 @if page.resources.is_empty() {
                     p { "No resource was touched in this time." }
@@ -168,7 +174,7 @@ fn credentials(hand_outs: &[HandOut]) -> Markup {
                 tr {
                     td.t data-name="At" { (second(hand_out.event_time)) }
                     td data-name="Database user" { (or_dash(hand_out.database_user.as_deref())) }
-                    td data-name="Expire" { (or_dash(hand_out.expires.as_deref())) }
+                    td data-name="Expire" { (or_dash(hand_out.expires.as_deref().map(expiry).as_deref())) }
                     td data-name="Open" {
                         @for key in &hand_out.opens { div { (shown(&resource(key))) } }
                     }
@@ -218,11 +224,10 @@ fn resource_row(touched: &TouchedResource) -> Markup {
 
 /// A lane for each resource, the last touched first; a mark for each step of time.
 fn timeline(page: &Page<'_>) -> Markup {
-    let Some((first, last)) = page.timeline.ends() else {
+    // From the first to the last event: there may be little between the ends of the window.
+    let Some((from, to)) = page.timeline.ends() else {
         return html! {};
     };
-    let from = page.window.since.unwrap_or(first).min(first);
-    let to = page.window.until.unwrap_or(last).max(last);
     let lanes: Vec<&TouchedResource> = page.resources.iter().take(MOST_LANES).collect();
     let further = page.resources.len() - lanes.len();
     let width = STEPS * STEP_WIDTH;
@@ -303,7 +308,87 @@ fn or_dash(text: Option<&str>) -> String {
     text.map_or_else(|| "-".to_owned(), shown)
 }
 
-fn second(time: EventTime) -> String {
-    let text = time.to_string();
-    text.get(..19).unwrap_or(&text).replace('T', " ")
+#[cfg(test)]
+mod tests {
+    use redtrail_core::uses::Summary;
+    use serde_json::json;
+
+    use super::*;
+
+    /// What somebody could put where a text of the event's is shown.
+    const HOSTILE: [&str; 6] = [
+        "<script>alert(1)</script>",
+        "\"><img src=x onerror=alert(1)>",
+        "</title></style></svg><h1>forged</h1>",
+        "a\u{202e}b\u{1b}[2J\r\nc\u{0}",
+        "&lt;b&gt; &#x3c;i&#x3e; ${7*7} {{7*7}}",
+        "javascript:alert(1)",
+    ];
+
+    /// The page, every text of it as given.
+    fn page(text: &str) -> String {
+        let key = "2026-03-02T09:00:00.000Z#e1";
+        let event: AuditEvent = serde_json::from_value(json!({
+            "event_key": key, "event_id": "e1", "event_time": "2026-03-02T09:00:00.000Z",
+            "event_source": text, "event_name": "GetClusterCredentials",
+            "principal": format!("Unknown:{text}"), "session_name": text, "person": text,
+            "access_key_id": text, "source_ip_address": text, "user_agent": text,
+            "request_parameters": {"dbUser": text, "dbName": text},
+            "response_elements": {"expiration": text},
+            "resource_arns": [
+                format!("arn:aws:redshift:us-east-1:111122223333:cluster:{text}"),
+                format!("name:redshift:us-east-1:111122223333:snapshot/{text}"),
+            ],
+            "resource_parts": ["target", "via"],
+            "selected_by": "event_source", "record_bytes": 1, "object_bucket": text,
+            "object_key": text, "record_index": 0,
+        }))
+        .unwrap();
+        let mut summary = Summary::default();
+        let mut timeline = Timeline::default();
+        summary.count(&event);
+        timeline.add(&event);
+        let page = Page {
+            who: text,
+            window: Window::default(),
+            hand_outs: &summary.hand_outs(),
+            resources: &summary.resources(),
+            timeline: &timeline,
+            coverage: text,
+        };
+        render(&page).into_string()
+    }
+
+    /// The tags alone, with their attributes.
+    fn tags(page: &str) -> Vec<&str> {
+        let tag = |rest: &'_ str| rest.split_once('>').map(|(tag, _)| tag.len());
+        page.match_indices('<')
+            .filter_map(|(at, _)| page.get(at..at + tag(page.get(at..)?)?))
+            .collect()
+    }
+
+    #[test]
+    fn ok_whatever_the_data_say_is_text() {
+        let harmless = page("harmless");
+        assert!(tags(&harmless).len() > 60);
+        for text in HOSTILE {
+            let hostile = page(text);
+            assert_eq!(tags(&hostile), tags(&harmless), "{text}");
+            let is_plain = |c: char| c == '\n' || !(c.is_control() || c == '\u{202e}');
+            assert!(hostile.chars().all(is_plain), "{text}");
+        }
+    }
+
+    #[test]
+    fn ok_it_loads_and_runs_nothing() {
+        let page = page("harmless");
+        assert!(page.contains(POLICY));
+        for word in [
+            "<script", "<link", "<img", "<iframe", " href=", " src=", " on", "url(", "@import",
+        ] {
+            let found = tags(&page).into_iter().find(|tag| tag.contains(word));
+            assert_eq!(found, None, "{word}");
+        }
+        assert!(!STYLE.contains("url(") && !STYLE.contains("@import"));
+    }
 }

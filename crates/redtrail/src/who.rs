@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use jiff::Timestamp;
+use redtrail_aws::query::whole;
 use redtrail_core::uses::{HandOut, Summary, Toucher};
 use redtrail_model::TABLES;
 use serde::Serialize;
@@ -14,7 +15,7 @@ use crate::{
     failure::{Failure, runtime},
     grid::{Grid, text},
     output::{Answer, Look, RowForm, remark},
-    query::{say_cost, say_window},
+    query::{say_cost, say_keys, say_window},
     short_name::principal,
     subject::{Like, Subject},
     tables::{TableArgs, unanswered, window},
@@ -93,11 +94,19 @@ impl Who {
             .reader(now, &TABLES.map(|schema| schema.table))
             .await?;
         let subject = Subject::of_resource(&reader, &self.resource).await?;
+        say_keys(&subject, &self.resource, self.output);
         say_window(like.window, self.output);
         let mut summary = Summary::default();
         let mut answer = subject.answer(&reader, &like);
         while let Some(found) = answer.next().await.map_err(unanswered)? {
-            summary.count(&found.event);
+            let mut event = found.event;
+            if HandOut::is(&event)
+                && let Some(whole) = whole(&reader, &event).await.map_err(unanswered)?
+            {
+                // It names the database user.
+                event = whole;
+            }
+            summary.count(&event);
         }
         let handed = summary.hand_outs();
         self.tell(&handed, &summary.touchers())?;

@@ -60,6 +60,20 @@ impl Local {
         run::redtrail_with(args, self.folder.path(), &environment, input)
     }
 
+    /// Takes a variable out of that environment, and gives its value.
+    pub(crate) fn unset(&mut self, variable: &str) -> String {
+        let place = self
+            .environment
+            .iter()
+            .position(|(name, _)| name == variable);
+        self.environment.remove(place.unwrap()).1
+    }
+
+    pub(crate) fn set(&mut self, variable: &str, value: &str) {
+        self.environment
+            .push((variable.to_owned(), value.to_owned()));
+    }
+
     /// Ends it as Ctrl-C does, and gives what it left in its temporary folder.
     pub(crate) fn stop(mut self) -> Vec<PathBuf> {
         let kill = Command::new("kill")

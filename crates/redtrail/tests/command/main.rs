@@ -6,6 +6,7 @@
 )]
 
 mod check;
+mod coverage;
 mod events;
 mod inspect;
 mod ledger;
@@ -14,5 +15,6 @@ mod quarantine;
 mod query;
 mod raw;
 mod run;
+mod stack_tables;
 mod trail;
 mod verify;

@@ -132,7 +132,12 @@ fn shown_to_people(local: &Local) {
 fn err_no_table(local: &Local) {
     let out = query(
         local,
-        &["principal", sample::PRINCIPAL, "--table", "no-such-table"],
+        &[
+            "principal",
+            sample::PRINCIPAL,
+            "--principals-table",
+            "no-such-table",
+        ],
     );
     assert_eq!((out.status, out.stdout.as_str()), (1, ""));
     assert!(
@@ -149,35 +154,17 @@ fn err_usage() {
     for (args, said) in [
         (&["principal", key][..], "PRINCIPALS_TABLE"),
         (&["resource", sample::RESOURCE], "RESOURCES_TABLE"),
+        (&["resource", "sales-prod"], "--stack NAME"),
+        (&["principal", key, "--changes"], "--writes"),
         (
-            &["principal", "sales-prod", "--table", "t"],
-            "not a principal key",
-        ),
-        (
-            &["resource", "sales-prod", "--table", "t"],
-            "not a resource key",
-        ),
-        (
-            &["principal", key, "--table", "t", "--since", "soon"],
+            &["principal", key, "--since", "soon"],
             "`soon` is not a time",
         ),
         (
-            &[
-                "principal",
-                key,
-                "--table",
-                "t",
-                "--since",
-                "1h",
-                "--until",
-                "2h",
-            ],
+            &["principal", key, "--since", "1h", "--until", "2h"],
             "no time is",
         ),
-        (
-            &["principal", key, "--table", "t", "--limit", "0"],
-            "--limit",
-        ),
+        (&["principal", key, "--limit", "0"], "--limit"),
         (&["principal"], "KEY"),
         (&["cluster", "x"], "cluster"),
     ] {

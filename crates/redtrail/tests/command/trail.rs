@@ -135,7 +135,8 @@ impl Trail {
         self.put(keys.iter().map(waiting).collect());
     }
 
-    fn put(&self, puts: Vec<Put>) {
+    /// Writes items as they are.
+    pub(crate) fn put(&self, puts: Vec<Put>) {
         let writer = Writer {
             store: &self.store(),
             timer: &TokioTimer,
