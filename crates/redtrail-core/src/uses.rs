@@ -21,6 +21,8 @@ pub struct Uses {
     pub failed: u64,
     pub first: Option<EventTime>,
     pub last: Option<EventTime>,
+    /// Of the last event's original.
+    pub last_reference: Option<String>,
 }
 
 impl Uses {
@@ -33,7 +35,10 @@ impl Uses {
         } += 1;
         let time = Some(event.event_time);
         self.first = self.first.into_iter().chain(time).min();
-        self.last = self.last.max(time);
+        if self.last < time {
+            self.last = time;
+            self.last_reference = Some(event.origin.to_string());
+        }
     }
 
     pub fn total(&self) -> u64 {

@@ -19,7 +19,7 @@ use crate::{
     failure::{Failure, runtime},
     grid::{Grid, text},
     output::{Answer, Look, RowForm, remark},
-    query::{say_cost, say_window},
+    query::say_window,
     short_name::{principal, resource},
     tables::{TableArgs, unanswered, window},
 };
@@ -89,8 +89,7 @@ impl Active {
             remark(&format!("{} principals on {day}", used.len()));
         }
         let coverage = coverage(&reader, &[Reach::default()], window).await;
-        coverage_line::tell(&coverage.map_err(unanswered)?, self.output);
-        say_cost(&reader, self.output);
+        coverage_line::tell(&coverage.map_err(unanswered)?, &reader, self.output);
         Ok(ExitCode::SUCCESS)
     }
 

@@ -1,6 +1,7 @@
-//! The last line of an answer: how far it reaches. For programs one line of JSON on standard
-//! error, for people a sentence or two.
+//! The end of an answer: how far it reaches, and what it cost. For programs one line of JSON on
+//! standard error, for people a sentence or two.
 
+use redtrail_aws::reader::Reader;
 use redtrail_core::coverage::{Coverage, Gap};
 use redtrail_model::EventTime;
 use serde::Serialize;
@@ -11,16 +12,25 @@ use crate::output::{RowForm, json_remark, remark};
 struct Line<'c> {
     coverage: &'c Coverage,
     complete: bool,
+    read_units: f64,
 }
 
-/// Tells it, in the answer's form.
-pub(crate) fn tell(coverage: &Coverage, form: RowForm) {
+/// Tells it, in the answer's form, and what it all cost.
+pub(crate) fn tell(coverage: &Coverage, reader: &Reader, form: RowForm) {
+    let read_units = reader.read_units();
     match form {
         RowForm::Jsonl => json_remark(&Line {
             coverage,
             complete: coverage.is_complete(),
+            read_units,
         }),
-        RowForm::Table | RowForm::Csv => remark(&format!("coverage: {}", sentence(coverage))),
+        RowForm::Table | RowForm::Csv => {
+            remark(&format!("coverage: {}", sentence(coverage)));
+            // Where the service does not tell, nothing is said.
+            if read_units > 0.0 {
+                remark(&format!("{read_units} read units"));
+            }
+        }
     }
 }
 

@@ -22,7 +22,6 @@ use crate::{
     failure::{Failure, runtime},
     grid::{Grid, text},
     output::{Answer, Look, RowForm, remark},
-    query::say_cost,
     tables::{TableArgs, unanswered},
 };
 
@@ -102,8 +101,7 @@ impl Find {
         }
         let reach = [Reach::default()];
         let coverage = coverage(&reader, &reach, Window::default()).await;
-        coverage_line::tell(&coverage.map_err(unanswered)?, self.output);
-        say_cost(&reader, self.output);
+        coverage_line::tell(&coverage.map_err(unanswered)?, &reader, self.output);
         Ok(if found.is_empty() {
             ExitCode::FAILURE
         } else {

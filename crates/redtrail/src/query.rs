@@ -80,8 +80,8 @@ the AWS CLI (AWS_PROFILE, AWS_REGION, …), the tables from --stack NAME, or by 
 from PRINCIPALS_TABLE, RESOURCES_TABLE, DIRECTORY_TABLE and LEDGER_TABLE.
 
 How far the answer reaches is said at its end: whose trails, since when and up to when they
-delivered, and what of them could not be read. In jsonl it is one line on standard error,
-{\"coverage\":…,\"complete\":true|false}.
+delivered, and what of them could not be read. In jsonl it is the last line on standard
+error, {\"coverage\":…,\"complete\":true|false,\"read_units\":…}.
 
 What the directory knows under another key is read too: of an ARN the events that AWS
 logged by name only, of a role those that name it without its path.
@@ -246,8 +246,7 @@ impl Question {
             }
         }
         let coverage = subject.coverage(reader, like.window).await?;
-        coverage_line::tell(&coverage, self.output);
-        say_cost(reader, self.output);
+        coverage_line::tell(&coverage, reader, self.output);
         Ok(())
     }
 }
@@ -318,20 +317,4 @@ pub(crate) fn say_window(Window { since, until }: Window, form: RowForm) {
     let since = since.map_or_else(|| "the first event".to_owned(), |time| time.to_string());
     let until = until.map_or_else(|| "the last".to_owned(), |time| time.to_string());
     remark(&format!("window (UTC): {since} to {until}"));
-}
-
-#[derive(Serialize)]
-struct CostLine {
-    read_units: f64,
-}
-
-/// What it cost to answer.
-pub(crate) fn say_cost(reader: &Reader, form: RowForm) {
-    let read_units = reader.read_units();
-    match form {
-        RowForm::Jsonl => json_remark(&CostLine { read_units }),
-        // Where the service does not tell.
-        _ if read_units == 0.0 => {}
-        RowForm::Table | RowForm::Csv => remark(&format!("{read_units} read units")),
-    }
 }

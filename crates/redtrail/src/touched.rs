@@ -6,7 +6,6 @@ use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use redtrail_aws::query::Window;
 use redtrail_core::{
-    coverage::Coverage,
     directory::Known,
     uses::{HandOut, Summary, TouchedResource, Uses},
 };
@@ -19,7 +18,7 @@ use crate::{
     failure::{Failure, runtime},
     grid::{Column, Grid, number, text},
     output::{Answer, Look, RowForm, remark},
-    query::{say_cost, say_keys, say_window},
+    query::{say_keys, say_window},
     short_name::{principal, resource, second},
     subject::{Like, OF_PRINCIPALS, Subject},
     tables::{TableArgs, unanswered, window},
@@ -137,8 +136,19 @@ Each event counts once: as denied, as failed for another reason, or as a read or
 
 Exit status: 0 answered, 1 the tables could not be asked, 2 wrong usage.";
 
-const FIELDS: [&str; 9] = [
-    "kind", "key", "parts", "reads", "writes", "denied", "failed", "first", "last",
+const FIELDS: [&str; 12] = [
+    "kind",
+    "key",
+    "parts",
+    "reads",
+    "writes",
+    "denied",
+    "failed",
+    "first",
+    "last",
+    "last_reference",
+    "database_user",
+    "expires",
 ];
 
 impl Touched {
@@ -194,8 +204,13 @@ impl Touched {
             write_page(file, &page)?;
             remark(&format!("written: {}", file.display()));
         }
-        self.close(&told, &coverage);
-        say_cost(&reader, self.output);
+        if self.output == RowForm::Table {
+            remark(&format!("{} events by {}", told.all.total(), told.who));
+            if !told.hand_outs.is_empty() {
+                remark(BLIND);
+            }
+        }
+        coverage_line::tell(&coverage, &reader, self.output);
         Ok(ExitCode::SUCCESS)
     }
 
@@ -205,16 +220,6 @@ impl Touched {
 
     fn wants_key(&self, key: &ResourceKey) -> bool {
         self.types.is_empty() || self.types.iter().any(|kind| kind.holds(key))
-    }
-
-    fn close(&self, told: &Told<'_>, coverage: &Coverage) {
-        if self.output == RowForm::Table {
-            remark(&format!("{} events by {}", told.all.total(), told.who));
-            if !told.hand_outs.is_empty() {
-                remark(BLIND);
-            }
-        }
-        coverage_line::tell(coverage, self.output);
     }
 }
 
@@ -266,6 +271,11 @@ impl Told<'_> {
             }
             RowForm::Csv => {
                 answer.line(&csv_line(FIELDS))?;
+                for hand_out in self.hand_outs {
+                    let [key, rest @ ..] = hand_out_fields(hand_out);
+                    let kind = ["hand_out".to_owned(), key, String::new()];
+                    answer.line(&csv_line(kind.into_iter().chain(rest)))?;
+                }
                 for touched in self.resources {
                     answer.line(&csv_line(fields(touched)))?;
                 }
@@ -297,24 +307,20 @@ impl Told<'_> {
     }
 }
 
-fn fields(touched: &TouchedResource) -> [String; 9] {
+fn fields(touched: &TouchedResource) -> Vec<String> {
     let parts: Vec<String> = touched.parts.iter().map(ToString::to_string).collect();
-    let [reads, writes, denied, failed, first, last] = uses_fields(&touched.uses);
-    [
+    let what = [
         "touched".to_owned(),
         touched.resource_key.to_string(),
         parts.join(" | "),
-        reads,
-        writes,
-        denied,
-        failed,
-        first,
-        last,
-    ]
+    ];
+    let no_credentials = [String::new(), String::new()];
+    let uses = uses_fields(&touched.uses);
+    what.into_iter().chain(uses).chain(no_credentials).collect()
 }
 
 /// How often, first and last, as columns of CSV.
-pub(crate) fn uses_fields(uses: &Uses) -> [String; 6] {
+pub(crate) fn uses_fields(uses: &Uses) -> [String; 7] {
     let time = |time: Option<EventTime>| time.map(|time| time.to_string()).unwrap_or_default();
     [
         uses.reads.to_string(),
@@ -323,6 +329,26 @@ pub(crate) fn uses_fields(uses: &Uses) -> [String; 6] {
         uses.failed.to_string(),
         time(uses.first),
         time(uses.last),
+        uses.last_reference.clone().unwrap_or_default(),
+    ]
+}
+
+/// Credentials as columns of CSV: what they open, then the columns of uses, then their own.
+pub(crate) fn hand_out_fields(hand_out: &HandOut) -> [String; 10] {
+    let opens: Vec<&str> = hand_out.opens.iter().map(ResourceKey::as_str).collect();
+    let time = hand_out.event_time.to_string();
+    let none = String::new;
+    [
+        opens.join(" | "),
+        none(),
+        none(),
+        none(),
+        none(),
+        time.clone(),
+        time,
+        hand_out.reference.clone(),
+        hand_out.database_user.clone().unwrap_or_default(),
+        hand_out.expires.clone().unwrap_or_default(),
     ]
 }
 

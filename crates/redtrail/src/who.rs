@@ -6,7 +6,7 @@ use clap::Args;
 use jiff::Timestamp;
 use redtrail_aws::query::whole;
 use redtrail_core::uses::{HandOut, Summary, Toucher};
-use redtrail_model::TABLES;
+use redtrail_model::{PrincipalKey, TABLES};
 use serde::Serialize;
 
 use crate::{
@@ -15,11 +15,11 @@ use crate::{
     failure::{Failure, runtime},
     grid::{Grid, text},
     output::{Answer, Look, RowForm, remark},
-    query::{say_cost, say_keys, say_window},
+    query::{say_keys, say_window},
     short_name::principal,
     subject::{Like, Subject},
     tables::{TableArgs, unanswered, window},
-    touched::{BLIND, hand_outs, uses_cells, uses_columns, uses_fields},
+    touched::{BLIND, hand_out_fields, hand_outs, uses_cells, uses_columns, uses_fields},
 };
 
 /// Asks who touched a resource: each caller with how often, first and last
@@ -59,7 +59,8 @@ counts once: as denied, as failed for another reason, or as a read or a write.
 
 Exit status: 0 answered, 1 the tables could not be asked, 2 wrong usage.";
 
-const FIELDS: [&str; 8] = [
+const FIELDS: [&str; 12] = [
+    "kind",
     "principal",
     "acted",
     "reads",
@@ -68,6 +69,9 @@ const FIELDS: [&str; 8] = [
     "failed",
     "first",
     "last",
+    "last_reference",
+    "database_user",
+    "expires",
 ];
 
 /// A line of JSON.
@@ -118,8 +122,7 @@ impl Who {
             }
         }
         let coverage = subject.coverage(&reader, like.window).await?;
-        coverage_line::tell(&coverage, self.output);
-        say_cost(&reader, self.output);
+        coverage_line::tell(&coverage, &reader, self.output);
         Ok(ExitCode::SUCCESS)
     }
 
@@ -136,10 +139,16 @@ impl Who {
             }
             RowForm::Csv => {
                 answer.line(&csv_line(FIELDS))?;
+                for hand_out in handed {
+                    let [_, rest @ ..] = hand_out_fields(hand_out);
+                    let who = who("hand_out", &hand_out.principal, hand_out.acted.as_ref());
+                    answer.line(&csv_line(who.into_iter().chain(rest)))?;
+                }
                 for caller in callers {
-                    let acted = caller.acted.clone().unwrap_or_default();
-                    let fields = [caller.principal.to_string(), acted].into_iter();
-                    answer.line(&csv_line(fields.chain(uses_fields(&caller.uses))))?;
+                    let who = who("caller", &caller.principal, caller.acted.as_ref());
+                    let no_credentials = [String::new(), String::new()];
+                    let uses = uses_fields(&caller.uses).into_iter().chain(no_credentials);
+                    answer.line(&csv_line(who.into_iter().chain(uses)))?;
                 }
             }
             RowForm::Table => {
@@ -157,6 +166,11 @@ impl Who {
         answer.flush()?;
         Ok(())
     }
+}
+
+fn who(kind: &str, principal: &PrincipalKey, acted: Option<&String>) -> [String; 3] {
+    let acted = acted.cloned().unwrap_or_default();
+    [kind.to_owned(), principal.to_string(), acted]
 }
 
 fn row(caller: &Toucher) -> Vec<String> {

@@ -8,6 +8,7 @@
 mod check;
 mod coverage;
 mod events;
+mod hostile_answers;
 mod inspect;
 mod ledger;
 mod local;
