@@ -5,11 +5,11 @@ use jiff::{ToSpan, civil::Date};
 use redtrail_core::{
     coverage::{Coverage, Reach, TrailState},
     directory::Trail,
-    ledger::LedgerEntry,
 };
 use redtrail_model::EventTime;
 
 use crate::{
+    ledger::End,
     query::{QueryError, Window},
     reader::Reader,
 };
@@ -47,7 +47,7 @@ pub async fn coverage(
 
 async fn state(reader: &Reader, trail: Trail, window: Window) -> Result<TrailState, QueryError> {
     let [first, last] = reader.ends(&trail.trail_folder).await?;
-    let tracked_since = first.as_ref().and_then(LedgerEntry::made_at);
+    let tracked_since = first.as_ref().and_then(End::made_at);
     let from = window.since.or(tracked_since);
     let digests = match from {
         Some(from) => {
@@ -58,8 +58,10 @@ async fn state(reader: &Reader, trail: Trail, window: Window) -> Result<TrailSta
     };
     Ok(TrailState {
         tracked_since,
-        delivered_up_to: last.as_ref().and_then(LedgerEntry::made_at),
-        events_kept_days: last.and_then(|last| last.events_kept_days),
+        delivered_up_to: last.as_ref().and_then(End::made_at),
+        events_kept_days: last
+            .and_then(|last| last.entry)
+            .and_then(|last| last.events_kept_days),
         digests,
         attention: Vec::new(),
         trail,
@@ -73,7 +75,8 @@ async fn add_attention(
     window: Window,
 ) -> Result<(), QueryError> {
     let tracked = states.iter().filter_map(|state| state.tracked_since).min();
-    let Some(from) = window.since.max(tracked) else {
+    let Some(from) = tracked.map(|tracked| window.since.map_or(tracked, |since| since.max(tracked)))
+    else {
         return Ok(());
     };
     // For what was delivered late.

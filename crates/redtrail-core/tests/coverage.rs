@@ -201,6 +201,9 @@ fn ok_all_that_is_kept_reaches_back_to_the_first_object() {
     let found = Coverage::of(&[state.clone()], None, None, at("12:05"));
     let gaps = [NotDeliveredYet, NotProven].into();
     assert_eq!(found.gaps, gaps);
+    // But for a question that ends before it.
+    let found = Coverage::of(&[state.clone()], None, Some(at("08:00")), at("12:05"));
+    assert_eq!(found.gaps, [BeforeTracking, NotProven].into());
     state.digests = vec![proof("08:00", "12:00")];
     let found = Coverage::of(&[state], None, Some(at("11:00")), at("12:05"));
     assert!(found.is_complete(), "{found:?}");

@@ -25,6 +25,10 @@ fn hostile(id: &str) -> Value {
         "type": "AssumedRole", "principalId": format!("AROAEXAMPLEEXAMPLE123:{SESSION}"),
         "arn": format!("arn:aws:sts::111122223333:assumed-role/Analyst/{SESSION}"),
         "accountId": "111122223333", "accessKeyId": "ASIAIOSFODNN7EXAMPLE",
+        "sessionContext": {"sessionIssuer": {
+            "type": "Role", "arn": "arn:aws:iam::111122223333:role/Analyst",
+            "accountId": "111122223333", "userName": "Analyst",
+        }},
     });
     event["requestParameters"] = json!({
         "clusterIdentifier": "sales", "dbUser": format!("@{SESSION}"), "dbName": "+dev",
