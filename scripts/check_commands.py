@@ -39,7 +39,9 @@ FILES = {
     "dist/redtrail.template.json": "{}",
 }
 # Words in capitals are for the reader to fill in; most may be any text.
-NAMES = {"REFERENCE": "s3://example-trail/AWSLogs/log.json.gz#3"}
+FOLDER = "AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/02"
+OBJECT = "111122223333_CloudTrail_us-east-1_20260302T0905Z_a1B2c3D4e5F6g7H8.json.gz"
+NAMES = {"REFERENCE": f"s3://example-trail/{FOLDER}/{OBJECT}#3"}
 # In place of a program: runs it and notes what it was asked and how it ended.
 SHIM = """#!/bin/bash
 said=$(mktemp -p "$NOTES")
@@ -82,7 +84,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         notes, shims, work = (folder / name for name in ("notes", "shims", "work"))
-        for path in (notes, shims, work / "target/release", work / "dist"):
+        for path in (notes, shims, work / "target/release", work / "dist", work / "copy/AWSLogs"):
             path.mkdir(parents=True)
         (work / "events").symlink_to(ROOT / "events")
         for name, program in (("aws", aws), ("redtrail", redtrail)):
