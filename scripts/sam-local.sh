@@ -148,12 +148,12 @@ expect s3-digest null
 for turn in first again; do
   echo '{"redtrail": "check", "bucket": "redtrail-sample-trail"}' >"$state/check-$turn.json"
   invoke "check-$turn" "$state/check-$turn.json"
-  for check in bucket tables; do
+  for check in bucket key tables; do
     grep -q "\"check\": *\"$check\"[^}]*\"state\": *\"good\"" "$state/answers/check-$turn.json" ||
       { cat "$state/answers/check-$turn.json" "$state/answers/check-$turn.log" >&2 && exit 1; }
   done
 done
 grep -q '"check": *"announcement"[^}]*"state": *"good"' "$state/answers/check-again.json" ||
   { cat "$state/answers/check-again.json" >&2 && exit 1; }
-echo '✔ check: bucket and tables are good, and what is finished is told'
+echo '✔ check: bucket, key and tables are good, and what is finished is told'
 echo '1 passed, 0 failed'

@@ -107,7 +107,7 @@ where
         tried = &again;
     }
     match answer {
-        Ok(_) => findings.extend([newest.readable(tried), tables(tried)]),
+        Ok(_) => findings.extend([newest.readable(tried), key(), tables(tried)]),
         Err(error) => {
             findings.push(blamed(error.first, tried));
             if !finished_before {
@@ -194,6 +194,12 @@ impl Newest {
         // Who announces is the stack's to know.
         finding("announcement", state, found)
     }
+}
+
+/// S3 decrypts before it answers.
+fn key() -> Finding {
+    let found = "that object could be decrypted, if it is encrypted";
+    finding("key", State::Good, found.to_owned())
 }
 
 fn tables(tried: &Metrics) -> Finding {
@@ -348,6 +354,7 @@ mod tests {
             [
                 "bucket good",
                 "newest object good",
+                "key good",
                 "tables good",
                 "announcement good"
             ]
@@ -358,9 +365,9 @@ mod tests {
     #[tokio::test]
     async fn nobody_announced_it() {
         let told = findings(object(3600), &[STORED]).await;
-        assert_eq!(lines(&told)[3], "announcement bad");
+        assert_eq!(lines(&told)[4], "announcement bad");
         let told = findings(object(60), &[STORED]).await;
-        assert_eq!(lines(&told)[3], "announcement open");
+        assert_eq!(lines(&told)[4], "announcement open");
     }
 
     #[tokio::test]
@@ -371,7 +378,7 @@ mod tests {
                 ..asked()
             };
             let told = findings_of(&request, object(3600), &[STORED]).await;
-            assert_eq!(lines(&told)[3], line);
+            assert_eq!(lines(&told)[4], line);
         }
     }
 
@@ -446,7 +453,7 @@ mod tests {
         for taken in [&[DAMAGED][..], &[FINISHED_BEFORE, DAMAGED]] {
             let told = findings(object(60), taken).await;
             assert_eq!(lines(&told)[1], "newest object bad");
-            assert_eq!(lines(&told)[2], "tables good");
+            assert_eq!(lines(&told)[3], "tables good");
         }
     }
 }

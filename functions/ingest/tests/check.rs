@@ -142,6 +142,7 @@ async fn ok_an_announced_object_is_told_from_one_that_was_not() {
     let found = world.check_bucket().await;
     let good = format!("good: {}, 60 minutes old, can be read", first.key);
     assert_eq!(found["newest object"], good);
+    assert!(found["key"].starts_with("good: "));
     let stored = |object: &SampleObject| {
         format!(
             "good: can be written: {} events of that object",
