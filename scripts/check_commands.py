@@ -16,7 +16,10 @@ DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 NOBODY = "http://127.0.0.1:9"
 # What others install, build, deploy or run for real: `make sam-local`, CI, and a person.
 NOT_RUN = ("pip", "sam", "cargo", "make", "source", ".", "#")
+# Nothing of a real account is to be reached from here.
 SETTINGS = {
+    "AWS_CONFIG_FILE": "/dev/null",
+    "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
     "AWS_ACCESS_KEY_ID": "example",
     "AWS_SECRET_ACCESS_KEY": "example",
     "AWS_REGION": "us-east-1",
@@ -92,7 +95,8 @@ def main():
             shim.write_text(SHIM.replace("{name}", name).replace("{program}", program))
             shim.chmod(0o755)
         (work / "target/release/redtrail").symlink_to(shims / "redtrail")
-        environment = os.environ | SETTINGS | {"NOTES": str(notes), "PATH": f"{shims}:{os.environ['PATH']}"}
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        environment |= SETTINGS | {"NOTES": str(notes), "PATH": f"{shims}:{os.environ['PATH']}"}
         for document in DOCUMENTS:
             for command in commands(document.read_text()):
                 if command.split()[0] in NOT_RUN or not re.search(r"\b(aws|redtrail) ", command):
