@@ -45,6 +45,12 @@ sam-build: ## Build the function for Lambda: SAM with cargo-lambda, for glibc 2.
 sam-local: build sam-build ## Run it in a container against embedded servers: sam local invoke, on podman
 	SAM="$(CURDIR)/$(TOOLS)/sam" scripts/sam-local.sh
 
+.PHONY: commands
+commands: build ## Run the aws and redtrail commands of the documents, as far as they go without an account
+	python3 -m venv target/judge
+	target/judge/bin/pip install --quiet --requirement tests/python/judge.txt
+	python3 scripts/check_commands.py target/judge/bin/aws target/release/redtrail
+
 .PHONY: package
 package: sam-build ## Make dist/: the zip, its SHA-256 and a plain CloudFormation template
 	$(TOOLS)/python scripts/package.py
@@ -65,7 +71,7 @@ counts: build ## Put this code's instruction counts on file
 	target/release/redtrail-bench gate --update
 
 .PHONY: nightly
-nightly: properties simulation kills soak digests template-all package sam-local ## All that takes long: about four hours
+nightly: properties simulation kills soak digests template-all commands package sam-local ## All that takes long: about four hours
 
 .PHONY: properties
 properties: build ## Run the properties on 50,000 cases each; at most an hour

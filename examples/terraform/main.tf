@@ -12,8 +12,9 @@ terraform {
 }
 
 locals {
-  zip      = "${var.dist}/redtrail-ingest-x86_64.zip"
-  template = "${var.dist}/redtrail.template.json"
+  dist     = coalesce(var.dist, "${path.module}/../../dist")
+  zip      = "${local.dist}/redtrail-ingest-x86_64.zip"
+  template = "${local.dist}/redtrail.template.json"
   # A changed file has another key: Lambda and CloudFormation notice.
   code_key     = "redtrail/${filesha256(local.zip)}.zip"
   template_key = "redtrail/${filesha256(local.template)}.template.json"

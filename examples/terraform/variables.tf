@@ -21,7 +21,7 @@ variable "tags" {
 }
 
 variable "dist" {
-  description = "The folder that `make package` made."
+  description = "The folder that `make package` made; by default that of the checkout this module lies in."
   type        = string
-  default     = "../../dist"
+  default     = null
 }

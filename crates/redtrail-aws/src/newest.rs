@@ -4,7 +4,7 @@
 
 use aws_sdk_s3::{
     error::{ProvideErrorMetadata, SdkError},
-    operation::list_objects_v2::{ListObjectsV2Error, ListObjectsV2Output},
+    operation::list_objects_v2::{ListObjectsV2Error, builders::ListObjectsV2FluentBuilder},
 };
 use redtrail_core::{
     edge::{EdgeError, EdgeErrorKind},
@@ -15,6 +15,9 @@ use redtrail_model::is_account_id;
 /// Of so many accounts, and of so many Regions of each, the newest object is looked for: enough to
 /// find a trail alive, few enough to be quick.
 const MOST_FOLDERS: usize = 8;
+/// Of a day of one Region so many pages of a thousand names are read. Names begin with times, so
+/// that the newest is on the last.
+const MOST_PAGES: usize = 50;
 
 /// Buckets of trails, to be looked into.
 #[derive(Clone, Debug)]
@@ -96,39 +99,53 @@ impl TrailBucket<'_> {
                 None => return Ok(None),
             }
         }
-        let listed = self.list(&folder).await?;
-        let objects = listed.contents().iter().filter_map(|object| {
-            let key = object.key()?;
-            LogKey::parse(key).ok()?;
-            Some(NewestObject {
-                key: key.to_owned(),
-                modified_epoch_seconds: object.last_modified()?.secs(),
-            })
-        });
-        Ok(objects.max_by_key(|object| object.modified_epoch_seconds))
+        let mut newest: Option<NewestObject> = None;
+        let mut pages = self.list(&folder).into_paginator().send();
+        for _ in 0..MOST_PAGES {
+            let Some(page) = pages.next().await else {
+                break;
+            };
+            let page = page.map_err(|error| self.failed(&folder, error))?;
+            let objects = page.contents().iter().filter_map(|object| {
+                let key = object.key()?;
+                LogKey::parse(key).ok()?;
+                Some(NewestObject {
+                    key: key.to_owned(),
+                    modified_epoch_seconds: object.last_modified()?.secs(),
+                })
+            });
+            newest = newest
+                .into_iter()
+                .chain(objects)
+                .max_by_key(|object| object.modified_epoch_seconds);
+        }
+        Ok(newest)
     }
 
+    /// The folders in a folder; of very many the first thousand.
     async fn folders(&self, folder: &str) -> Result<Vec<String>, EdgeError> {
-        let listed = self.list(folder).await?;
+        let sent = self.list(folder).send().await;
+        let listed = sent.map_err(|error| self.failed(folder, error))?;
         let prefixes = listed.common_prefixes().iter();
         let folders = prefixes.filter_map(|entry| entry.prefix().map(str::to_owned));
         Ok(folders.collect())
     }
 
-    /// What lies directly in a folder; of very many the first thousand.
-    async fn list(&self, folder: &str) -> Result<ListObjectsV2Output, EdgeError> {
+    /// What lies directly in a folder.
+    fn list(&self, folder: &str) -> ListObjectsV2FluentBuilder {
         self.client
             .list_objects_v2()
             .bucket(self.bucket)
             .prefix(folder)
             .delimiter("/")
-            .send()
-            .await
-            .map_err(|error| EdgeError {
-                attempted: format!("list s3://{}/{folder}", self.bucket),
-                kind: kind(&error),
-                source: Some(Box::new(error)),
-            })
+    }
+
+    fn failed(&self, folder: &str, error: SdkError<ListObjectsV2Error>) -> EdgeError {
+        EdgeError {
+            attempted: format!("list s3://{}/{folder}", self.bucket),
+            kind: kind(&error),
+            source: Some(Box::new(error)),
+        }
     }
 }
 

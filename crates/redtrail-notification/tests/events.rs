@@ -46,6 +46,7 @@ const EVENTS: &[(&str, &str, &[&str])] = &[
         &["[w1: not_object_created]"],
     ),
     ("eventbridge-destination-s3", "direct", &["e1"]),
+    ("request", "direct", &["e1"]),
     ("s3", "direct", &["e1 e2"]),
     ("s3-batch", "job", &["e1", "e2", "[digest of e: digest]"]),
     ("s3-batch-2", "job", &["w1", "w2"]),
@@ -66,6 +67,7 @@ const EVENTS: &[(&str, &str, &[&str])] = &[
     ("sqs-destination-s3", "queue", &["e2"]),
     ("sqs-destination-sns-s3", "queue", &["g1"]),
     ("sqs-eventbridge", "queue", &["w2", "g1"]),
+    ("sqs-request", "queue", &["w1"]),
     ("sqs-s3", "queue", &["e1", "e2 w1"]),
     ("sqs-s3-test", "queue", &["[s3_test_event]"]),
     (

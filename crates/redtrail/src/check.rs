@@ -24,6 +24,11 @@ pub(crate) struct Check {
     #[arg(long, value_name = "NAME")]
     stack: String,
 
+    /// What stands before AWSLogs/ in the keys of log objects, with its slash; by default the
+    /// stack's TrailPrefix, or nothing where that is *
+    #[arg(long, value_name = "PREFIX")]
+    prefix: Option<String>,
+
     /// The form of the answer
     #[arg(long, value_enum, default_value_t)]
     output: Form,
@@ -45,6 +50,7 @@ pub(crate) struct Check {
 const HELP: &str = "\
 Examples:
   redtrail check --stack redtrail
+  redtrail check --stack redtrail --prefix organization/
 
 It asks CloudFormation for the stack and invokes its function: cloudformation:DescribeStacks
 and lambda:InvokeFunction. Credentials come from the environment and the AWS configuration
@@ -104,12 +110,14 @@ impl Check {
             Some(bucket) => bucket,
             None => stack.output("TrialBucketName")?,
         };
-        // What stands there may be anything: the trails without a prefix are looked at.
-        let prefix = stack.parameter("TrailPrefix").filter(|it| *it != "*");
+        // With * it may be anything, and the role may list no more than below a prefix.
+        let of_stack = stack.parameter("TrailPrefix").filter(|it| *it != "*");
+        let prefix = self.prefix.as_deref().or(of_stack);
         let request = json!({
             "redtrail": "check",
             "bucket": bucket,
             "prefix": prefix.unwrap_or_default(),
+            "stack_created_epoch_seconds": stack.created_epoch_seconds,
         });
         let answer = stack.invoke(&request).await?;
         let Findings { mut findings } =

@@ -14,6 +14,7 @@ use thiserror::Error;
 pub(crate) struct Stack {
     pub(crate) parameters: BTreeMap<String, String>,
     pub(crate) outputs: BTreeMap<String, String>,
+    pub(crate) created_epoch_seconds: Option<i64>,
     lambda: aws_sdk_lambda::Client,
 }
 
@@ -49,6 +50,7 @@ impl Stack {
         Ok(Self {
             parameters: parameters(stack),
             outputs: outputs(stack),
+            created_epoch_seconds: stack.creation_time().map(|time| time.secs()),
             lambda: aws_sdk_lambda::Client::new(&config),
         })
     }

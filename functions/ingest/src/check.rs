@@ -3,8 +3,11 @@
 //! the trail's newest object as if it had been announced, which changes nothing if it was.
 
 use redtrail_aws::newest::NewestObject;
-use redtrail_core::edge::{EdgeError, EdgeErrorKind, error_chain};
-use redtrail_notification::InvocationFailed;
+use redtrail_core::{
+    edge::{EdgeError, EdgeErrorKind, error_chain},
+    object::ObjectAddress,
+};
+use redtrail_notification::{IngestRequest, InvocationFailed};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -20,6 +23,9 @@ pub struct Request {
     /// What stands before `AWSLogs/`.
     #[serde(default)]
     pub prefix: String,
+    /// When the stack was made: nobody announced to it what is older.
+    #[serde(default)]
+    pub stack_created_epoch_seconds: Option<i64>,
 }
 
 /// How one thing stands.
@@ -66,113 +72,169 @@ pub async fn check<N, I>(
 ) -> Value
 where
     N: Future<Output = Result<Option<NewestObject>, EdgeError>>,
-    I: AsyncFnOnce(&[u8], &mut Metrics) -> Result<Value, InvocationFailed>,
+    I: AsyncFn(&[u8], &mut Metrics) -> Result<Value, InvocationFailed>,
 {
-    let mut findings = Vec::new();
-    let mut say = |check, state, found: String, mended_by| {
-        findings.push(Finding {
-            check,
-            state,
-            found,
-            mended_by,
-        });
-    };
+    let place = format!("s3://{}/{}AWSLogs/", request.bucket, request.prefix);
     let object = match newest.await {
         Ok(object) => object,
-        Err(error) => {
-            let mended_by = match error.kind {
-                EdgeErrorKind::Denied { .. } => Some("BucketPolicyStatements"),
-                _ => None,
-            };
-            say("bucket", State::Bad, error_chain(&error), mended_by);
-            return json!({ "findings": findings });
-        }
+        Err(error) => return json!({ "findings": [not_listed(&error)] }),
     };
-    let place = format!("s3://{}/{}AWSLogs/", request.bucket, request.prefix);
-    say(
+    let mut findings = vec![finding(
         "bucket",
         State::Good,
         format!("{place} can be listed"),
-        None,
-    );
+    )];
     let Some(object) = object else {
-        let found = format!("no log object lies below {place}");
-        say("newest object", State::Bad, found, None);
+        let mut found = format!("no log object lies below {place}");
+        if request.prefix.is_empty() {
+            found += "; if the trail has a prefix, ask with --prefix";
+        }
+        findings.push(finding("newest object", State::Bad, found));
         return json!({ "findings": findings });
     };
-    let minutes = (now_epoch_seconds - object.modified_epoch_seconds).max(0) / 60;
-    let answer = ingest(&announcement(request, &object), metrics).await;
-    let metrics = &*metrics;
-    let total = |metric| metrics.total(metric);
-    let finished_before = total(metrics::OBJECTS_FINISHED_BEFORE) > 0;
-    let is_damaged = total(metrics::OBJECTS_REJECTED) > 0;
+    let newest = Newest {
+        minutes: (now_epoch_seconds - object.modified_epoch_seconds).max(0) / 60,
+        object,
+    };
+    let mut answer = ingest(&newest.announcement(request, false), metrics).await;
+    let finished_before = metrics.total(metrics::OBJECTS_FINISHED_BEFORE) > 0;
+    // What is finished was only looked up in the ledger: whether it can still be read and written
+    // is seen by doing so, which changes nothing and is no news for alarms.
+    let mut again = Metrics::default();
+    let mut tried = &*metrics;
+    if answer.is_ok() && finished_before {
+        answer = ingest(&newest.announcement(request, true), &mut again).await;
+        tried = &again;
+    }
     match answer {
-        Ok(_) if is_damaged => {
-            let found = format!("{} is damaged; the ledger tells how", object.key);
-            say("newest object", State::Bad, found, None);
-        }
-        Ok(_) => {
-            let found = format!("{}, {minutes} minutes old, can be read", object.key);
-            say("newest object", State::Good, found, None);
-        }
+        Ok(_) => findings.extend([newest.readable(tried), key(), tables(tried)]),
         Err(error) => {
-            let (check, mended_by) = blamed(&error.first, metrics);
-            say(check, State::Bad, error.first, mended_by);
-            return json!({ "findings": findings });
+            findings.push(blamed(error.first, tried));
+            if !finished_before {
+                return json!({ "findings": findings });
+            }
         }
     }
-    let found = match (finished_before, total(metrics::RECORDS_STORED)) {
-        (true, _) => "the ledger can be read, and has that object as finished".to_owned(),
-        (false, 0) if is_damaged => "the ledger can be written".to_owned(),
-        (false, 0) => "the ledger can be written; that object has no event of Redshift".to_owned(),
-        (false, stored) => format!("can be written: {stored} events of that object"),
-    };
-    say("tables", State::Good, found, None);
-    let (state, found) = if finished_before {
-        // Or an earlier check took it: one that finds a newer object tells.
-        let found = "that object was announced, or taken by an earlier check";
-        (State::Good, found.to_owned())
-    } else if object.modified_epoch_seconds + ANNOUNCED_WITHIN_SECONDS < now_epoch_seconds {
-        let found = format!("that object, {minutes} minutes old, was not announced");
-        (State::Bad, found)
-    } else {
-        let found = "that object is too new to tell; ask again in a quarter of an hour";
-        (State::Open, found.to_owned())
-    };
-    // Who announces is the stack's to know.
-    say("announcement", state, found, None);
+    findings.push(newest.announced(request, now_epoch_seconds, finished_before));
     json!({ "findings": findings })
 }
 
-/// What S3 would say of that object.
-fn announcement(request: &Request, object: &NewestObject) -> Vec<u8> {
-    let event = json!({
-        "version": "0",
-        "source": "aws.s3",
-        "detail-type": "Object Created",
-        "detail": {"bucket": {"name": request.bucket}, "object": {"key": object.key}},
-    });
-    event.to_string().into_bytes()
+fn finding(check: &'static str, state: State, found: String) -> Finding {
+    Finding {
+        check,
+        state,
+        found,
+        mended_by: None,
+    }
+}
+
+fn not_listed(error: &EdgeError) -> Finding {
+    let is_denied = matches!(error.kind, EdgeErrorKind::Denied { .. });
+    Finding {
+        mended_by: is_denied.then_some("BucketPolicyStatements"),
+        ..finding("bucket", State::Bad, error_chain(error))
+    }
+}
+
+/// The object that it is tried with.
+struct Newest {
+    object: NewestObject,
+    minutes: i64,
+}
+
+impl Newest {
+    fn announcement(&self, request: &Request, force: bool) -> Vec<u8> {
+        let address = ObjectAddress {
+            bucket: request.bucket.clone(),
+            key: self.object.key.clone(),
+            version_id: None,
+        };
+        json!(IngestRequest::new([address], force))
+            .to_string()
+            .into_bytes()
+    }
+
+    fn readable(&self, tried: &Metrics) -> Finding {
+        let Self { object, minutes } = self;
+        let key = &object.key;
+        if tried.total(metrics::OBJECTS_REJECTED) > 0 {
+            let found = format!("{key} is damaged; the ledger tells how");
+            return finding("newest object", State::Bad, found);
+        }
+        let mut found = format!("{key}, {minutes} minutes old, can be read");
+        let quarantined = tried.total(metrics::RECORDS_QUARANTINED);
+        if quarantined > 0 {
+            found += &format!(", but for {quarantined} of its records; the ledger tells which");
+        }
+        finding("newest object", State::Good, found)
+    }
+
+    fn announced(&self, request: &Request, now: i64, finished_before: bool) -> Finding {
+        let modified = self.object.modified_epoch_seconds;
+        let is_older_than_the_stack = request
+            .stack_created_epoch_seconds
+            .is_some_and(|created| modified < created);
+        let (state, found) = if finished_before {
+            // Or an earlier check took it: one that finds a newer object tells.
+            let found = "that object was announced, or taken by an earlier check";
+            (State::Good, found.to_owned())
+        } else if is_older_than_the_stack {
+            let found = "that object is older than the stack; ask again when there is a newer one";
+            (State::Open, found.to_owned())
+        } else if modified + ANNOUNCED_WITHIN_SECONDS < now {
+            let found = format!(
+                "that object, {} minutes old, was not announced",
+                self.minutes
+            );
+            (State::Bad, found)
+        } else {
+            let found = "that object is too new to tell; ask again in a quarter of an hour";
+            (State::Open, found.to_owned())
+        };
+        // Who announces is the stack's to know.
+        finding("announcement", state, found)
+    }
+}
+
+/// S3 decrypts before it answers.
+fn key() -> Finding {
+    let found = "that object could be decrypted, if it is encrypted";
+    finding("key", State::Good, found.to_owned())
+}
+
+fn tables(tried: &Metrics) -> Finding {
+    let is_damaged = tried.total(metrics::OBJECTS_REJECTED) > 0;
+    let found = match tried.total(metrics::RECORDS_STORED) {
+        0 if is_damaged => "the ledger can be written".to_owned(),
+        0 => "the ledger can be written; that object has no event of Redshift to keep".to_owned(),
+        stored => format!("can be written: {stored} events of that object"),
+    };
+    finding("tables", State::Good, found)
 }
 
 /// What an error speaks of: AWS names the denied action in its message.
-fn blamed(error: &str, metrics: &Metrics) -> (&'static str, Option<&'static str>) {
-    let denied = metrics.total(metrics::ACCESS_DENIED) > 0;
+fn blamed(error: String, tried: &Metrics) -> Finding {
+    let is_denied = tried.total(metrics::ACCESS_DENIED) > 0;
     let of_tables = ["could not write items", "could not read an item"]
         .into_iter()
         .any(|attempt| error.contains(attempt));
     let of_key = error.contains("kms:") || error.contains("KMS.");
     let (check, mended_by) = match (of_key, of_tables) {
-        (true, true) => ("tables", "TablesKeyPolicyStatement"),
-        (true, false) => ("key", "KeyPolicyStatement"),
-        (false, true) => return ("tables", None),
-        (false, false) => ("newest object", "BucketPolicyStatements"),
+        (true, true) => ("tables", Some("TablesKeyPolicyStatement")),
+        (true, false) => ("key", Some("KeyPolicyStatement")),
+        (false, true) => ("tables", None),
+        (false, false) => ("newest object", Some("BucketPolicyStatements")),
     };
-    (check, denied.then_some(mended_by))
+    Finding {
+        mended_by: mended_by.filter(|_| is_denied),
+        ..finding(check, State::Bad, error)
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
 
     const NOW: i64 = 1_772_442_000;
@@ -183,6 +245,7 @@ mod tests {
         Request {
             bucket: "trail".to_owned(),
             prefix: String::new(),
+            stack_created_epoch_seconds: None,
         }
     }
 
@@ -193,27 +256,40 @@ mod tests {
         }))
     }
 
-    /// The findings as `check state`, and the outputs that mend.
-    async fn findings(
+    /// What comes of taking the object: the answer, and what is counted.
+    type Taken<'t> = (Result<Value, &'t str>, &'t [metrics::Metric]);
+
+    /// The findings as `check state`, and the outputs that mend. The object is taken once, and once
+    /// more by force where that is given too.
+    async fn findings_of(
+        request: &Request,
         newest: Result<Option<NewestObject>, EdgeError>,
-        answer: Result<Value, InvocationFailed>,
-        counted: &[metrics::Metric],
+        taken: &[Taken<'_>],
     ) -> Vec<(String, Option<String>)> {
+        let times = AtomicUsize::new(0);
         let ingest = async |payload: &[u8], metrics: &mut Metrics| {
             let announced = redtrail_notification::read(payload)
                 .messages
                 .remove(0)
                 .announced;
+            let time = times.fetch_add(1, Ordering::Relaxed);
             assert_eq!(announced.objects[0].address.bucket, "trail");
             assert_eq!(announced.objects[0].address.key, KEY);
-            for metric in counted {
+            assert_eq!(announced.objects[0].force, time == 1);
+            let (answer, counted) = &taken[time];
+            for metric in *counted {
                 metrics.add(*metric, 1);
             }
-            answer
+            answer.clone().map_err(|first| InvocationFailed {
+                failed: 1,
+                messages: 1,
+                first: first.to_owned(),
+            })
         };
         let mut metrics = Metrics::default();
         let newest = async { newest };
-        let told = check(&asked(), NOW, newest, ingest, &mut metrics).await;
+        let told = check(request, NOW, newest, ingest, &mut metrics).await;
+        assert_eq!(times.into_inner(), taken.len());
         let findings = told["findings"].as_array().unwrap();
         let text = |value: &Value| value.as_str().map(str::to_owned);
         findings
@@ -229,24 +305,24 @@ mod tests {
             .collect()
     }
 
+    async fn findings(
+        newest: Result<Option<NewestObject>, EdgeError>,
+        taken: &[Taken<'_>],
+    ) -> Vec<(String, Option<String>)> {
+        findings_of(&asked(), newest, taken).await
+    }
+
     fn lines(findings: &[(String, Option<String>)]) -> Vec<&str> {
         findings.iter().map(|(line, _)| line.as_str()).collect()
     }
 
-    fn failed(first: &str) -> Result<Value, InvocationFailed> {
-        Err(InvocationFailed {
-            failed: 1,
-            messages: 1,
-            first: first.to_owned(),
-        })
-    }
-
     #[test]
     fn only_its_own_payload_is_a_request() {
-        let payload = br#"{"redtrail": "check", "bucket": "trail", "prefix": "p/"}"#;
+        let payload = br#"{"redtrail": "check", "bucket": "trail", "prefix": "p/", "stack_created_epoch_seconds": 7}"#;
         let expected = Request {
             bucket: "trail".to_owned(),
             prefix: "p/".to_owned(),
+            stack_created_epoch_seconds: Some(7),
         };
         assert_eq!(request(payload), Some(expected));
         for other in [
@@ -262,15 +338,23 @@ mod tests {
         }
     }
 
+    const FINISHED_BEFORE: Taken<'_> = (Ok(Value::Null), &[metrics::OBJECTS_FINISHED_BEFORE]);
+    const STORED: Taken<'_> = (
+        Ok(Value::Null),
+        &[metrics::OBJECTS_ACCEPTED, metrics::RECORDS_STORED],
+    );
+    const DAMAGED: Taken<'_> = (Ok(Value::Null), &[metrics::OBJECTS_REJECTED]);
+    const DENIED: &[metrics::Metric] = &[metrics::ACCESS_DENIED];
+
     #[tokio::test]
     async fn all_is_well() {
-        let counted = [metrics::OBJECTS_FINISHED_BEFORE];
-        let told = findings(object(3600), Ok(Value::Null), &counted).await;
+        let told = findings(object(3600), &[FINISHED_BEFORE, STORED]).await;
         assert_eq!(
             lines(&told),
             [
                 "bucket good",
                 "newest object good",
+                "key good",
                 "tables good",
                 "announcement good"
             ]
@@ -280,11 +364,32 @@ mod tests {
 
     #[tokio::test]
     async fn nobody_announced_it() {
-        let counted = [metrics::OBJECTS_ACCEPTED, metrics::RECORDS_STORED];
-        let told = findings(object(3600), Ok(Value::Null), &counted).await;
-        assert_eq!(lines(&told)[3], "announcement bad");
-        let told = findings(object(60), Ok(Value::Null), &counted).await;
-        assert_eq!(lines(&told)[3], "announcement open");
+        let told = findings(object(3600), &[STORED]).await;
+        assert_eq!(lines(&told)[4], "announcement bad");
+        let told = findings(object(60), &[STORED]).await;
+        assert_eq!(lines(&told)[4], "announcement open");
+    }
+
+    #[tokio::test]
+    async fn nobody_could_announce_it_to_a_stack_that_was_not_there() {
+        for (made_ago, line) in [(7200, "announcement bad"), (1800, "announcement open")] {
+            let request = Request {
+                stack_created_epoch_seconds: Some(NOW - made_ago),
+                ..asked()
+            };
+            let told = findings_of(&request, object(3600), &[STORED]).await;
+            assert_eq!(lines(&told)[4], line);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_finished_before_is_not_taken_for_what_can_be_done_now() {
+        let denied = "s3://trail/k: could not write items to ledger: AccessDeniedException: not authorized to perform: dynamodb:BatchWriteItem";
+        let told = findings(object(3600), &[FINISHED_BEFORE, (Err(denied), DENIED)]).await;
+        assert_eq!(
+            lines(&told),
+            ["bucket good", "tables bad", "announcement good"]
+        );
     }
 
     #[tokio::test]
@@ -296,7 +401,7 @@ mod tests {
             },
             source: None,
         });
-        let told = findings(newest, Ok(Value::Null), &[]).await;
+        let told = findings(newest, &[]).await;
         assert_eq!(
             told,
             [(
@@ -308,7 +413,7 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_is_there() {
-        let told = findings(Ok(None), Ok(Value::Null), &[]).await;
+        let told = findings(Ok(None), &[]).await;
         assert_eq!(lines(&told), ["bucket good", "newest object bad"]);
     }
 
@@ -336,7 +441,7 @@ mod tests {
                 Some("TablesKeyPolicyStatement"),
             ),
         ] {
-            let told = findings(object(60), failed(error), &[metrics::ACCESS_DENIED]).await;
+            let told = findings(object(60), &[(Err(error), DENIED)]).await;
             let (last, mends) = told.last().unwrap();
             assert_eq!(last, line);
             assert_eq!(mends.as_deref(), mended_by);
@@ -345,9 +450,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_damaged_object_is_bad_but_was_written_down() {
-        let counted = [metrics::OBJECTS_REJECTED];
-        let told = findings(object(60), Ok(Value::Null), &counted).await;
-        assert_eq!(lines(&told)[1], "newest object bad");
-        assert_eq!(lines(&told)[2], "tables good");
+        for taken in [&[DAMAGED][..], &[FINISHED_BEFORE, DAMAGED]] {
+            let told = findings(object(60), taken).await;
+            assert_eq!(lines(&told)[1], "newest object bad");
+            assert_eq!(lines(&told)[3], "tables good");
+        }
     }
 }

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -58,6 +58,39 @@ fn ok_the_template_sets_the_variables_that_the_function_reads() {
     );
 }
 
+/// What IAM asks for when the code calls AWS; S3 decrypts in the caller's name.
+const PERMISSIONS: [(&str, &[&str]); 5] = [
+    ("batch_write_item", &["dynamodb:BatchWriteItem"]),
+    ("get_item", &["dynamodb:GetItem"]),
+    (
+        "get_object",
+        &["s3:GetObject", "s3:GetObjectVersion", "kms:Decrypt"],
+    ),
+    ("list_objects_v2", &["s3:ListBucket"]),
+    ("put_item", &["dynamodb:PutItem"]),
+];
+/// What Lambda does with the role: it takes messages from the queue, keeps failures and the log,
+/// and attaches to subnets. And DynamoDB, with the tables' key.
+const OF_SERVICES: [&str; 17] = [
+    "sqs:ReceiveMessage",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "sqs:SendMessage",
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+    "kms:DescribeKey",
+    "kms:Encrypt",
+    "kms:GenerateDataKey",
+    "kms:ReEncryptFrom",
+    "kms:ReEncryptTo",
+];
+
 #[test]
 fn ok_the_role_may_do_what_the_code_does_and_no_more() {
     let template = template();
@@ -84,67 +117,97 @@ fn ok_the_role_may_do_what_the_code_does_and_no_more() {
             }
         }
     }
-    // Calls of the code, of S3 on its behalf, and of Lambda itself.
-    let used: BTreeSet<String> = [
-        "s3:GetObject",
-        "s3:GetObjectVersion",
-        "s3:ListBucket",
-        "kms:Decrypt",
-        "dynamodb:BatchWriteItem",
-        "dynamodb:GetItem",
-        "dynamodb:PutItem",
-        "sqs:ReceiveMessage",
-        "sqs:DeleteMessage",
-        "sqs:GetQueueAttributes",
-        "logs:CreateLogStream",
-        "logs:PutLogEvents",
-        // DynamoDB, with the tables' key.
-        "kms:DescribeKey",
-        "kms:Encrypt",
-        "kms:GenerateDataKey",
-        "kms:ReEncryptFrom",
-        "kms:ReEncryptTo",
-        // Lambda, to the on-failure destination and in subnets.
-        "sqs:SendMessage",
-        "ec2:AssignPrivateIpAddresses",
-        "ec2:CreateNetworkInterface",
-        "ec2:DeleteNetworkInterface",
-        "ec2:DescribeNetworkInterfaces",
-        "ec2:DescribeSubnets",
-        "ec2:UnassignPrivateIpAddresses",
-    ]
-    .map(str::to_owned)
-    .into();
-    assert_eq!(granted, used);
-    let calls = calls_of_the_edge();
-    assert_eq!(
-        calls,
-        ["batch_write_item", "get_item", "get_object", "put_item"]
-            .map(str::to_owned)
-            .into()
-    );
+    let mut needed: BTreeSet<String> = OF_SERVICES.map(str::to_owned).into();
+    for call in calls_of_the_function() {
+        let permissions = PERMISSIONS.iter().find(|(known, _)| **known == *call);
+        let (_, permissions) = permissions.expect(&call);
+        needed.extend(permissions.iter().map(|action| (*action).to_owned()));
+    }
+    assert_eq!(granted, needed);
 }
 
-/// The SDK operations that the function's edge calls.
-fn calls_of_the_edge() -> BTreeSet<String> {
-    let source = repository().join("crates/redtrail-aws/src");
+/// The modules of `redtrail-aws` that a file names, from inside or from outside.
+fn modules_named(text: &str, modules: &BTreeSet<String>) -> BTreeSet<String> {
+    let uses = text
+        .split("use ")
+        .filter_map(|after| after.split(';').next());
+    let of_the_crate =
+        uses.filter(|path| path.starts_with("crate::") || path.starts_with("redtrail_aws::"));
+    of_the_crate
+        .flat_map(|path| path.split(|letter: char| !letter.is_alphanumeric() && letter != '_'))
+        .filter(|word| modules.contains(*word))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The SDK operations called by the modules that the function is built of.
+fn calls_of_the_function() -> BTreeSet<String> {
+    let stem = |path: &Path| path.file_stem().unwrap().to_string_lossy().into_owned();
+    let files = |folder: &str| -> BTreeMap<String, String> {
+        let entries = fs::read_dir(repository().join(folder)).unwrap();
+        let paths = entries.map(|entry| entry.unwrap().path());
+        paths
+            .map(|path| (stem(&path), fs::read_to_string(&path).unwrap()))
+            .collect()
+    };
+    let edge = files("crates/redtrail-aws/src");
+    let modules: BTreeSet<String> = edge.keys().cloned().collect();
+    let mut wanted: Vec<String> = files("functions/ingest/src")
+        .values()
+        .flat_map(|text| modules_named(text, &modules))
+        .collect();
+    let mut reached = BTreeSet::new();
     let mut calls = BTreeSet::new();
-    for file in ["s3.rs", "dynamodb.rs"] {
-        let text = fs::read_to_string(source.join(file)).unwrap();
-        let lines: Vec<&str> = text.lines().map(str::trim).collect();
-        for pair in lines.windows(2) {
-            if pair[0] == ".client" {
-                calls.insert(
-                    pair[1]
-                        .trim_start_matches('.')
-                        .trim_end_matches("()")
-                        .to_owned(),
-                );
-            }
+    while let Some(module) = wanted.pop() {
+        if !reached.insert(module.clone()) {
+            continue;
         }
+        let text = &edge[&module];
+        wanted.extend(modules_named(text, &modules));
         assert!(!text.contains("delete_request") && !text.contains("DeleteRequest"));
+        let called = text.split(".client").skip(1).filter_map(|after| {
+            let call = after.trim_start().strip_prefix('.')?;
+            Some(call.split_once("()")?.0.to_owned())
+        });
+        calls.extend(called);
     }
+    assert!(reached.is_superset(&["dynamodb", "newest", "s3"].map(str::to_owned).into()));
     calls
+}
+
+/// BatchWriteItem takes all tables; what is read, and put on a condition, is the ledger's alone.
+#[test]
+fn ok_the_role_reaches_the_tables_and_no_others() {
+    let template = template();
+    let policies = &template["Resources"]["IngestRole"]["Properties"]["Policies"];
+    let statements = policies[0]["PolicyDocument"]["Statement"]
+        .as_sequence()
+        .unwrap();
+    let every: BTreeSet<String> = redtrail_model::TABLES
+        .iter()
+        .map(|schema| format!("{}.Arn", schema.logical_id))
+        .collect();
+    let ledger: BTreeSet<String> = ["LedgerTable.Arn".to_owned()].into();
+    for (action, expected) in [
+        ("dynamodb:BatchWriteItem", &every),
+        ("dynamodb:GetItem", &ledger),
+        ("dynamodb:PutItem", &ledger),
+    ] {
+        let is_for_it = |statement: &&Value| statement["Action"] == action;
+        let found: Vec<&Value> = statements.iter().filter(is_for_it).collect();
+        let [statement] = found[..] else {
+            panic!("{action} stands {} times", found.len());
+        };
+        let resources = match &statement["Resource"] {
+            Value::Sequence(resources) => resources.iter().collect(),
+            one => vec![one],
+        };
+        let resources: BTreeSet<String> = resources
+            .into_iter()
+            .map(|resource| plain(resource).as_str().unwrap().to_owned())
+            .collect();
+        assert_eq!(resources, *expected, "{action}");
+    }
 }
 
 #[test]

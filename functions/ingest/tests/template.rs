@@ -342,6 +342,37 @@ fn ok_alarms_and_dashboard_speak_of_metrics_that_there_are() {
 }
 
 #[test]
+fn ok_the_alarm_on_throttles_watches_every_table_and_index() {
+    let template = template();
+    let alarm = &template["Resources"]["TableThrottlesAlarm"]["Properties"]["Metrics"];
+    let is_metric = |value: &Value| has(value, "MetricName");
+    let watched: BTreeSet<(String, Option<String>)> = all(alarm, is_metric)
+        .into_iter()
+        .map(|metric| {
+            let dimension = |name: &str| {
+                let dimensions = metric["Dimensions"].as_sequence().unwrap();
+                let found = dimensions.iter().find(|it| it["Name"] == name);
+                found.map(|it| it["Value"].clone())
+            };
+            let table = dimension("TableName").unwrap();
+            let index = dimension("GlobalSecondaryIndexName");
+            (
+                table["Ref"].as_str().unwrap().to_owned(),
+                index.map(|index| index.as_str().unwrap().to_owned()),
+            )
+        })
+        .collect();
+    let mut there = BTreeSet::new();
+    for schema in &TABLES {
+        let table = schema.logical_id.to_owned();
+        there.insert((table.clone(), None));
+        let indexes = schema.indexes.iter();
+        there.extend(indexes.map(|index| (table.clone(), Some(index.name.to_owned()))));
+    }
+    assert_eq!(watched, there);
+}
+
+#[test]
 fn ok_every_alarm_is_told_shown_and_explained() {
     let template = template();
     let runbook = read("docs/operations.md");

@@ -1,10 +1,11 @@
-//! The two edges against servers that answer as DynamoDB and S3 document it, and as
+//! The edges against servers that answer as DynamoDB and S3 document it, and as
 //! networks do.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod dynamodb;
 mod http_server;
+mod newest;
 mod s3;
 
 use aws_credential_types::Credentials;

@@ -117,8 +117,16 @@ fn ok_all_good() {
         out.stdout,
         "✔ bucket: what was found of bucket\n? announcement: what was found of announcement\n"
     );
-    let expected = json!({"redtrail": "check", "bucket": "trail", "prefix": ""});
+    let expected = json!({
+        "redtrail": "check",
+        "bucket": "trail",
+        "prefix": "",
+        "stack_created_epoch_seconds": 1_772_442_000,
+    });
     assert_eq!(asked.recv().unwrap(), expected);
+    // The stack takes any prefix; which one the trail has, its owner knows.
+    check(&endpoint, &["--prefix", "security/"]);
+    assert_eq!(asked.recv().unwrap()["prefix"], "security/");
 }
 
 #[test]
