@@ -55,6 +55,14 @@ commands: build ## Run the aws and redtrail commands of the documents, as far as
 package: sam-build ## Make dist/: the zip, its SHA-256 and a plain CloudFormation template
 	$(TOOLS)/python scripts/package.py
 
+.PHONY: cli
+cli: ## Build the redtrail command as one static Linux binary, dist/redtrail
+	RUSTFLAGS='-C target-feature=+crt-static' $(CARGO) build --release --locked --package redtrail --bin redtrail \
+		--target x86_64-unknown-linux-gnu --target-dir target/static
+	mkdir -p dist
+	strip -o dist/redtrail target/static/x86_64-unknown-linux-gnu/release/redtrail
+	scripts/static-command.sh dist/redtrail
+
 .PHONY: bench
 bench: build ## Measure what reading costs beside what others take; write docs/performance.md
 	python3 -m venv target/bench/venv

@@ -210,6 +210,36 @@ fn ok_the_role_reaches_the_tables_and_no_others() {
     }
 }
 
+/// A Scan reads, and bills, the whole of a table.
+#[test]
+fn ok_nothing_scans() {
+    let mut read = 0;
+    for place in [
+        "crates/redtrail-core/src",
+        "crates/redtrail-aws/src",
+        "crates/redtrail/src",
+        "functions/ingest/src",
+        "clients/python",
+    ] {
+        let mut folders = vec![repository().join(place)];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                    continue;
+                }
+                let text = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
+                let calls = [".scan(", "\"scan\"", "'scan'"];
+                let call = calls.into_iter().find(|call| text.contains(call));
+                assert_eq!(call, None, "{}", path.display());
+                read += 1;
+            }
+        }
+    }
+    assert!(read > 100, "{read}");
+}
+
 #[test]
 fn ok_the_core_knows_no_aws_and_no_runtime() {
     let tree = Command::new(env!("CARGO"))

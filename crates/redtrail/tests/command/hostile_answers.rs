@@ -74,7 +74,7 @@ fn ok_no_answer_deceives() {
         (&["query", "resource", "sales"], 2),
         (&["touched", role], 4),
         (&["who", "sales"], 3),
-        (&["find", "a"], 5),
+        (&["find", "a"], 3),
         (&["active", "--day", "2026-03-02"], 3),
     ] {
         let window = if matches!(question[0], "touched" | "who") {
