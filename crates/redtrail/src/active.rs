@@ -19,6 +19,7 @@ use crate::{
     failure::{Failure, runtime},
     grid::{Grid, text},
     output::{Answer, Look, RowForm, remark},
+    plain_text::plain,
     query::say_window,
     short_name::{principal, resource},
     tables::{TableArgs, unanswered, window},
@@ -167,12 +168,12 @@ fn lines((who, used): &(String, Used)) -> Vec<Line<'_>> {
 fn rows(who: &str, used: &Used) -> Vec<Vec<String>> {
     let shown = who
         .parse()
-        .map_or_else(|_| who.to_owned(), |key| principal(&key));
+        .map_or_else(|_| plain(who).into_owned(), |key| principal(&key));
     let mut by_kinds: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (key, kinds) in used {
         let short = key
             .parse::<ResourceKey>()
-            .map_or_else(|_| key.clone(), |key| resource(&key));
+            .map_or_else(|_| plain(key).into_owned(), |key| resource(&key));
         by_kinds.entry(kinds.join(", ")).or_default().push(short);
     }
     if by_kinds.is_empty() {

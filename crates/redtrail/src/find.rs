@@ -22,6 +22,7 @@ use crate::{
     failure::{Failure, runtime},
     grid::{Grid, text},
     output::{Answer, Look, RowForm, remark},
+    plain_text::plain,
     tables::{TableArgs, unanswered},
 };
 
@@ -145,8 +146,8 @@ impl Find {
                     let is_name = !matches!(found.kind, Known::Principal | Known::Resource);
                     let other = line.last_other.filter(|_| is_name);
                     let key = match other {
-                        Some(other) => format!("{}\n  as {other}", line.key),
-                        None => line.key.to_owned(),
+                        Some(other) => format!("{}\n  as {}", plain(line.key), plain(other)),
+                        None => plain(line.key).into_owned(),
                     };
                     let day = line.last_active_day.unwrap_or("-");
                     vec![line.kind.replace('_', " "), day.to_owned(), key]

@@ -2,6 +2,8 @@
 
 use redtrail_model::{Arn, AuditEvent, EventTime, PrincipalKey, ResourceKey};
 
+use crate::plain_text::plain;
+
 /// The most characters of a name that a table shows.
 const LONGEST: usize = 72;
 
@@ -27,16 +29,16 @@ pub(crate) fn who(event: &AuditEvent) -> Vec<String> {
     lines.iter().map(|line| shortened(line, LONGEST)).collect()
 }
 
-/// A principal's type and name, and its account.
+/// A principal's type and name, and its account, in one line whatever they hold.
 pub(crate) fn principal(key: &PrincipalKey) -> String {
     let short = match Arn::parse(key.as_str()) {
         Some(arn) => format!("{} of {}", without_path(arn.resource), arn.account),
         None => key.as_str().to_owned(),
     };
-    shortened(&short, LONGEST)
+    plain(&shortened(&short, LONGEST)).into_owned()
 }
 
-/// A resource's type and name.
+/// A resource's type and name, in one line whatever they hold.
 pub(crate) fn resource(key: &ResourceKey) -> String {
     let text = key.as_str();
     let short = if let Some(arn) = Arn::parse(text) {
@@ -49,7 +51,7 @@ pub(crate) fn resource(key: &ResourceKey) -> String {
     } else {
         text.to_owned()
     };
-    shortened(&short, LONGEST)
+    plain(&shortened(&short, LONGEST)).into_owned()
 }
 
 /// `role/path/of/it/Name` as `role/Name`, and the role that Identity Center makes of a

@@ -18,6 +18,7 @@ use crate::{
     failure::{Failure, runtime},
     grid::{Column, Grid, number, text},
     output::{Answer, Look, RowForm, remark},
+    plain_text::plain,
     query::{say_keys, say_window},
     short_name::{principal, resource, second},
     subject::{Like, OF_PRINCIPALS, Subject},
@@ -28,6 +29,9 @@ use crate::{
 /// What nobody sees here, said with every answer about credentials.
 pub(crate) const BLIND: &str = "CloudTrail does not see what is done over a database connection: \
     the trail goes on in Redshift's audit log, under the database user.";
+
+/// Credentials shown in a table: some services ask for them every minute.
+const MOST_SHOWN: usize = 20;
 
 /// Asks what somebody touched: each resource with how often, first and last
 ///
@@ -380,6 +384,10 @@ pub(crate) fn expiry(text: &str) -> String {
     text.parse().map_or_else(|_| text.to_owned(), second)
 }
 
+fn or_dash(text: Option<&str>) -> String {
+    text.map_or_else(|| "-".to_owned(), |text| plain(text).into_owned())
+}
+
 /// Credentials that were handed out, as a table; with whom, where they were several.
 pub(crate) fn hand_outs(look: Look, hand_outs: &[HandOut], with_caller: bool) -> String {
     let mut columns = vec![
@@ -392,7 +400,8 @@ pub(crate) fn hand_outs(look: Look, hand_outs: &[HandOut], with_caller: bool) ->
     }
     columns.push(text("OPEN", 16));
     let mut grid = Grid::new(look, columns);
-    grid.rows(hand_outs.iter().map(|hand_out| {
+    let further = hand_outs.len().saturating_sub(MOST_SHOWN);
+    let mut lines = grid.rows(hand_outs.iter().take(MOST_SHOWN).map(|hand_out| {
         let opens: Vec<String> = hand_out.opens.iter().map(resource).collect();
         let mut row = vec![
             second(hand_out.event_time),
@@ -408,11 +417,15 @@ pub(crate) fn hand_outs(look: Look, hand_outs: &[HandOut], with_caller: bool) ->
         if with_caller {
             let mut to = principal(&hand_out.principal);
             if let Some(acted) = &hand_out.acted {
-                to = format!("{to}\n{acted}");
+                to = format!("{to}\n{}", plain(acted));
             }
             row.push(to);
         }
         row.push(opens.join("\n"));
         row
-    }))
+    }));
+    if further > 0 {
+        lines.push_str(&format!("and {further} earlier: --output jsonl has all\n"));
+    }
+    lines
 }

@@ -20,6 +20,8 @@ use crate::{
 
 /// Resources with a lane of their own in the timeline.
 const MOST_LANES: usize = 40;
+/// Credentials shown.
+const MOST_HAND_OUTS: usize = 200;
 /// Marks in a lane at most: events closer to each other are one mark.
 const STEPS: i64 = 240;
 const LANE_HEIGHT: usize = 22;
@@ -166,11 +168,14 @@ fn credentials(hand_outs: &[HandOut]) -> Markup {
     html! {
         h2 { "Database credentials handed out" }
         p { small { (BLIND) } }
+        @if hand_outs.len() > MOST_HAND_OUTS {
+            p { small { "The last " (MOST_HAND_OUTS) " of " (hand_outs.len()) "." } }
+        }
         table {
             thead { tr {
                 th { "At (UTC)" } th { "Database user" } th { "Expire" } th { "Open" } th { "From" }
             } }
-            @for hand_out in hand_outs {
+            @for hand_out in hand_outs.iter().take(MOST_HAND_OUTS) {
                 tr {
                     td.t data-name="At" { (second(hand_out.event_time)) }
                     td data-name="Database user" { (or_dash(hand_out.database_user.as_deref())) }

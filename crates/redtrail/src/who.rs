@@ -15,6 +15,7 @@ use crate::{
     failure::{Failure, runtime},
     grid::{Grid, text},
     output::{Answer, Look, RowForm, remark},
+    plain_text::plain,
     query::{say_keys, say_window},
     short_name::principal,
     subject::{Like, Subject},
@@ -177,7 +178,7 @@ fn row(caller: &Toucher) -> Vec<String> {
     let mut row = uses_cells(&caller.uses);
     let who = principal(&caller.principal);
     row.push(match &caller.acted {
-        Some(acted) => format!("{who}\n{acted}"),
+        Some(acted) => format!("{who}\n{}", plain(acted)),
         None => who,
     });
     row
