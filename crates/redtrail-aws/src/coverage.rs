@@ -3,7 +3,7 @@
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::{ToSpan, civil::Date};
 use redtrail_core::{
-    coverage::{Coverage, Reach, TrailState},
+    coverage::{Coverage, LATE_MILLIS, Reach, TrailState},
     directory::Trail,
 };
 use redtrail_model::EventTime;
@@ -15,11 +15,11 @@ use crate::{
 };
 
 /// Trails looked at at a time.
-const AT_ONCE: usize = 16;
-const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
+const AT_ONCE: usize = 32;
 
 /// How far an answer about that window reaches: four Queries for each account and Region
-/// that `reaches` hold, one for its digests, and one for each month.
+/// that `reaches` hold, one for its digests, and one for each month. Of a window without a
+/// beginning nothing is proven: it would take all digests there are.
 ///
 /// # Errors
 /// When DynamoDB refuses or cannot be reached, or an item cannot be read.
@@ -38,6 +38,7 @@ pub async fn coverage(
     let mut states: Vec<TrailState> = states.try_collect().await?;
     add_attention(reader, &mut states, window).await?;
     Ok(Coverage::of(
+        reaches,
         &states,
         window.since,
         window.until,
@@ -48,12 +49,10 @@ pub async fn coverage(
 async fn state(reader: &Reader, trail: Trail, window: Window) -> Result<TrailState, QueryError> {
     let [first, last] = reader.ends(&trail.trail_folder).await?;
     let tracked_since = first.as_ref().and_then(End::made_at);
-    let from = window.since.or(tracked_since);
-    let digests = match from {
-        Some(from) => {
-            let to = moved(end(reader, window), DAY_MILLIS);
-            reader.digests(&trail.trail_folder, from, to).await?
-        }
+    let to = end(reader, window).later(LATE_MILLIS);
+    // DynamoDB refuses a range whose end stands before its beginning.
+    let digests = match window.since.filter(|since| *since <= to) {
+        Some(since) => reader.digests(&trail.trail_folder, since, to).await?,
         None => Vec::new(),
     };
     Ok(TrailState {
@@ -81,7 +80,7 @@ async fn add_attention(
         return Ok(());
     };
     // For what was delivered late.
-    let to = moved(end(reader, window), DAY_MILLIS);
+    let to = end(reader, window).later(LATE_MILLIS);
     let of_one = match states {
         [state] => Some(state.trail.trail_folder.clone()),
         _ => None,
@@ -117,10 +116,6 @@ fn months(from: EventTime, to: EventTime) -> Vec<String> {
     months
         .map(|month| month.strftime("%Y-%m").to_string())
         .collect()
-}
-
-fn moved(time: EventTime, millis: i64) -> EventTime {
-    EventTime::from_epoch_millis(time.epoch_millis().saturating_add(millis)).unwrap_or(time)
 }
 
 #[cfg(test)]

@@ -129,7 +129,12 @@ impl Reader {
         let beginning = acted_edges(beginning);
         let beginning = beginning.trim_end_matches('#');
         let end = format!("{beginning}{}", char::MAX);
-        let mut from = beginning.to_owned();
+        // DynamoDB takes no empty text for a key, not even to compare with.
+        let mut from = if beginning.is_empty() {
+            "\u{1}".to_owned()
+        } else {
+            beginning.to_owned()
+        };
         let mut names = Vec::new();
         while names.len() < most {
             let rest = Part::of(Table::Directory, &subject).within(Range::Between(&from, &end));

@@ -51,65 +51,146 @@ impl Closeness {
     }
 }
 
-/// What is known of `text`, the closest first: principals and resources whose keys hold it, in
+/// What is known by a text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Findings {
+    /// The closest first, and persons before all else.
+    pub matches: Vec<Match>,
+    /// There are more names than were looked through for a part of one.
+    pub is_cut: bool,
+}
+
+/// Every kind of name.
+pub const ALL_KINDS: [Known; 6] = [
+    Known::Person,
+    Known::Principal,
+    Known::Resource,
+    Known::SourceIdentity,
+    Known::Session,
+    Known::AccessKey,
+];
+
+/// What is known of `text`, of these kinds: principals and resources whose keys hold it, in
 /// whatever case; persons and source identities that hold it; sessions and access keys that
-/// begin so.
+/// begin so. Statements are not among them.
 ///
 /// # Errors
 /// When DynamoDB refuses or cannot be reached, or an item cannot be read.
-pub async fn find(reader: &Reader, text: &str) -> Result<Vec<Match>, QueryError> {
-    let mut found = Found::new();
-    let mut whole = text;
+pub async fn find(reader: &Reader, text: &str, kinds: &[Known]) -> Result<Findings, QueryError> {
+    let mut search = Search {
+        reader,
+        kinds,
+        found: BTreeSet::new(),
+        is_cut: false,
+    };
     let paste = Paste::read(text);
-    match &paste {
+    let whole = match &paste {
         Paste::Principal { key, session_name } => {
             let key = Key::Principal(key.clone());
             let names = names(reader, &key).await?.into_iter();
             for key in names.map(|name| name.key).chain([key]) {
-                add_known(reader, &key, &mut found).await?;
+                search.key(&key).await?;
             }
             if let Some(session) = session_name {
-                whole = session;
-                for facet in [Known::Session, Known::Person] {
-                    if reader.last_acted(facet, session).await?.is_some() {
-                        add(&mut found, facet, [session.clone()]);
-                    }
-                }
+                search.name(Known::Session, session).await?;
+                search.name(Known::Person, session).await?;
             }
+            session_name.as_deref().unwrap_or(text)
         }
         Paste::Resource(key) => {
-            add_known(reader, &Key::Resource(key.clone()), &mut found).await?;
+            search.key(&Key::Resource(key.clone())).await?;
+            text
         }
         Paste::AccessKey(id) => {
-            if reader.last_acted(Known::AccessKey, id).await?.is_some() {
-                add(&mut found, Known::AccessKey, [id.clone()]);
-            }
+            search.name(Known::AccessKey, id).await?;
+            id
         }
-        Paste::Text(part) if part.is_empty() => {}
+        Paste::Text(part) if part.is_empty() => text,
         Paste::Text(part) => {
-            whole = part;
-            by_part(reader, part, &mut found).await?;
+            search.part(part).await?;
+            part
         }
-    }
-    let found = found.into_iter().map(|(kind, text)| Match {
+    };
+    let found = search.found.into_iter().map(|(kind, text)| Match {
         closeness: Closeness::of(&text, whole),
         kind,
         text,
     });
-    let mut found: Vec<Match> = found.collect();
-    let kinds = [
-        Known::Person,
-        Known::Principal,
-        Known::Resource,
-        Known::SourceIdentity,
-        Known::Session,
-        Known::AccessKey,
-    ];
-    found.sort_by_cached_key(|found| {
-        let kind = kinds.iter().position(|kind| *kind == found.kind);
+    let mut matches: Vec<Match> = found.collect();
+    matches.sort_by_cached_key(|found| {
+        let kind = ALL_KINDS.iter().position(|kind| *kind == found.kind);
         (found.closeness, kind, found.text.clone())
     });
-    Ok(found)
+    Ok(Findings {
+        matches,
+        is_cut: search.is_cut,
+    })
+}
+
+/// A search, and what it has found.
+struct Search<'s> {
+    reader: &'s Reader,
+    kinds: &'s [Known],
+    found: BTreeSet<(Known, String)>,
+    is_cut: bool,
+}
+
+impl Search<'_> {
+    /// That key, if it is known.
+    async fn key(&mut self, key: &Key) -> Result<(), QueryError> {
+        let kind = match key {
+            Key::Principal(_) => Known::Principal,
+            Key::Resource(_) => Known::Resource,
+        };
+        if self.kinds.contains(&kind) && self.reader.is_known(key).await? {
+            self.found.insert((kind, key.as_str().to_owned()));
+        }
+        Ok(())
+    }
+
+    /// That whole name, if it is known.
+    async fn name(&mut self, facet: Known, name: &str) -> Result<(), QueryError> {
+        let is_known =
+            self.kinds.contains(&facet) && self.reader.last_acted(facet, name).await?.is_some();
+        if is_known {
+            self.found.insert((facet, name.to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Whatever holds that part, or begins so.
+    async fn part(&mut self, part: &str) -> Result<(), QueryError> {
+        let lower = part.to_lowercase();
+        let holds = |known: &str| known.to_lowercase().contains(&lower);
+        for kind in self.kinds {
+            let texts = match kind {
+                Known::Principal | Known::Resource => self.reader.known_keys(*kind, holds).await?,
+                Known::Session | Known::AccessKey => self.names(*kind, part).await?,
+                Known::Person | Known::SourceIdentity => {
+                    let mut names = self.names(*kind, "").await?;
+                    if self.is_cut {
+                        // What begins so is found beyond them too.
+                        names.extend(self.names(*kind, part).await?);
+                    }
+                    names.retain(|name| holds(name));
+                    names
+                }
+            };
+            self.found
+                .extend(texts.into_iter().map(|text| (*kind, text)));
+        }
+        Ok(())
+    }
+
+    /// The first names that begin so.
+    async fn names(&mut self, facet: Known, beginning: &str) -> Result<Vec<String>, QueryError> {
+        let names = self
+            .reader
+            .known_names(facet, beginning, MOST_NAMES)
+            .await?;
+        self.is_cut |= names.len() == MOST_NAMES;
+        Ok(names)
+    }
 }
 
 /// One edge of the last day on which each of them was active.
@@ -133,46 +214,4 @@ pub async fn last_active(
     };
     let last = stream::iter(found.to_vec()).map(last).buffered(AT_ONCE);
     last.try_collect().await
-}
-
-type Found = BTreeSet<(Known, String)>;
-
-fn add(found: &mut Found, kind: Known, texts: impl IntoIterator<Item = String>) {
-    found.extend(texts.into_iter().map(|text| (kind, text)));
-}
-
-async fn add_known(reader: &Reader, key: &Key, found: &mut Found) -> Result<(), QueryError> {
-    let kind = match key {
-        Key::Principal(_) => Known::Principal,
-        Key::Resource(_) => Known::Resource,
-    };
-    if reader.is_known(key).await? {
-        add(found, kind, [key.as_str().to_owned()]);
-    }
-    Ok(())
-}
-
-async fn by_part(reader: &Reader, part: &str, found: &mut Found) -> Result<(), QueryError> {
-    let lower = part.to_lowercase();
-    let holds = |known: &str| known.to_lowercase().contains(&lower);
-    for kind in [Known::Principal, Known::Resource] {
-        add(found, kind, reader.known_keys(kind, holds).await?);
-    }
-    for facet in [Known::Person, Known::SourceIdentity] {
-        let names = reader.known_names(facet, "", MOST_NAMES).await?;
-        add(found, facet, names.into_iter().filter(|name| holds(name)));
-    }
-    for facet in [Known::Session, Known::AccessKey] {
-        let names = reader.known_names(facet, part, MOST_NAMES).await?;
-        add(found, facet, names);
-    }
-    // Beyond the names that were looked through, what begins so is found all the same.
-    for facet in [Known::Person, Known::SourceIdentity] {
-        add(
-            found,
-            facet,
-            reader.known_names(facet, part, MOST_NAMES).await?,
-        );
-    }
-    Ok(())
 }

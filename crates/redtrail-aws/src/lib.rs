@@ -15,5 +15,6 @@ pub mod query;
 pub mod reader;
 pub mod s3;
 pub mod shared_config;
+pub mod subject;
 pub mod timer;
 pub mod trail_bucket;

@@ -1,14 +1,14 @@
 //! The other keys of what is asked for. Some records hold a resource's name only, some a
 //! role without its path; the directory knows what they belong to.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use redtrail_core::{
     alias::{Sighting, Span, spans},
     directory::{ALIAS, AliasFact, ROLE, RoleFact, principal_subject, resource_subject},
     normalize::principal::role_without_path,
 };
-use redtrail_model::{EventTime, PrincipalKey, ResourceKey, Table};
+use redtrail_model::{PrincipalKey, ResourceKey, Table};
 
 use crate::{
     query::{Key, QueryError, Window},
@@ -54,32 +54,49 @@ async fn roles(reader: &Reader, role: &PrincipalKey) -> Result<Vec<Name>, QueryE
 
 /// One Query for the resource, one more for each of its names.
 async fn resource_names(reader: &Reader, resource: &ResourceKey) -> Result<Vec<Name>, QueryError> {
-    if !resource.as_str().starts_with("arn:") {
-        return Ok(Vec::new());
+    if resource.name_kind().is_some() {
+        return arns_of_name(reader, resource).await;
     }
-    let mut names = BTreeMap::new();
-    for alias in aliases(reader, resource).await? {
-        if alias.other_key.as_str().starts_with("name:") {
-            names.insert(alias.other_key, Vec::new());
-        }
+    let mut names = Vec::new();
+    let known = aliases(reader, resource).await?.into_iter();
+    let known: BTreeSet<ResourceKey> = known.map(|alias| alias.other_key).collect();
+    for name in known.into_iter().filter(|key| key.name_kind().is_some()) {
+        let sightings = sightings(reader, &name).await?;
+        names.extend(held(name, sightings, resource.as_str()));
     }
-    for (name, windows) in &mut names {
-        let sightings = aliases(reader, name).await?.into_iter();
-        let sightings = sightings.map(|alias| Sighting {
-            at: alias.event_time,
-            arn: alias.other_key.to_string(),
-            glimpse: alias.glimpse,
-        });
-        let held = spans(sightings.collect(), resource.as_str());
-        *windows = held.into_iter().map(window).collect();
-    }
-    let held = names.into_iter().filter(|(_, windows)| !windows.is_empty());
-    Ok(held
-        .map(|(key, windows)| Name {
-            key: Key::Resource(key),
-            windows,
-        })
-        .collect())
+    Ok(names)
+}
+
+/// The things that a name stood for, each for the time it did.
+async fn arns_of_name(reader: &Reader, name: &ResourceKey) -> Result<Vec<Name>, QueryError> {
+    let sightings = sightings(reader, name).await?;
+    let arns: BTreeSet<String> = sightings.iter().map(|seen| seen.arn.clone()).collect();
+    let arns = arns.into_iter().filter_map(|arn| {
+        let key: ResourceKey = arn.parse().ok()?;
+        held(key, sightings.clone(), &arn)
+    });
+    Ok(arns.collect())
+}
+
+/// Which ARNs events showed together with a name.
+async fn sightings(reader: &Reader, name: &ResourceKey) -> Result<Vec<Sighting>, QueryError> {
+    let aliases = aliases(reader, name).await?.into_iter();
+    let sighting = |alias: AliasFact| Sighting {
+        at: alias.event_time,
+        arn: alias.other_key.to_string(),
+        glimpse: alias.glimpse,
+    };
+    Ok(aliases.map(sighting).collect())
+}
+
+/// `key`, for the times in which the name of these sightings stood for `arn`; nothing if it
+/// never did.
+fn held(key: ResourceKey, sightings: Vec<Sighting>, arn: &str) -> Option<Name> {
+    let windows: Vec<Window> = spans(sightings, arn).into_iter().map(window).collect();
+    (!windows.is_empty()).then_some(Name {
+        key: Key::Resource(key),
+        windows,
+    })
 }
 
 /// Other keys of the same thing, as events showed them.
@@ -93,9 +110,8 @@ async fn aliases(reader: &Reader, key: &ResourceKey) -> Result<Vec<AliasFact>, Q
 
 /// A window ends before its end; a span at it.
 fn window(span: Span) -> Window {
-    let after = |time: EventTime| EventTime::from_epoch_millis(time.epoch_millis() + 1);
     Window {
         since: span.from,
-        until: span.to.and_then(after),
+        until: span.to.map(|to| to.later(1)),
     }
 }

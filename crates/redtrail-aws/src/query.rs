@@ -82,7 +82,7 @@ pub enum Subset {
     /// Those with an error code. Of a principal they stand in an index of their own.
     Errors,
     /// Those that changed the resource itself. Of a resource they stand in an index of their
-    /// own; under principals nothing tells them.
+    /// own; of a principal they cannot be asked for.
     Changes,
 }
 
@@ -173,7 +173,7 @@ impl Filter {
             values.push((":session", text(session)));
         }
         if self.writes {
-            conditions.push("read_only = :read_only");
+            conditions.push("(attribute_not_exists(read_only) OR read_only = :read_only)");
             values.push((":read_only", AttributeValue::Bool(false)));
         }
         (conditions, values)
@@ -225,6 +225,8 @@ pub enum QueryError {
         table: String,
         source: Box<dyn Error + Send + Sync>,
     },
+    #[error("what changed a resource can be asked of resources only")]
+    NotOfPrincipals,
     #[error("could not query table {table}")]
     Request {
         table: String,
@@ -255,6 +257,9 @@ pub async fn page(
             events: Vec::new(),
             next: None,
         });
+    }
+    if query.subset == Subset::Changes && matches!(query.key, Key::Principal(_)) {
+        return Err(QueryError::NotOfPrincipals);
     }
     let request = request(reader, query, after);
     let (items, next) = reader.send(query.key.table(), request).await?;

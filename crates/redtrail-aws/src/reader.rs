@@ -133,6 +133,7 @@ impl Reader {
             reader: self,
             part,
             next: Some(None),
+            limit: part.most,
         }
     }
 
@@ -211,7 +212,12 @@ pub(crate) struct Pages<'r> {
     part: Part<'r>,
     /// `None` after the last page.
     next: Option<Option<Attributes>>,
+    /// Items read for the next page at most.
+    limit: Option<usize>,
 }
+
+/// Items read for a page, where those before it had all expired.
+const AFTER_EXPIRED: usize = 100;
 
 impl Pages<'_> {
     /// The next page, which may be empty; `None` after the last.
@@ -221,6 +227,7 @@ impl Pages<'_> {
         };
         let table = self.part.table;
         let (items, next) = self.reader.send(table, self.request(after)).await?;
+        self.limit = self.limit.map(|limit| limit.max(AFTER_EXPIRED));
         self.next = next.map(Some);
         let items = items.into_iter().map(|item| self.reader.read(table, item));
         items.collect::<Result<_, _>>().map(Some)
@@ -235,7 +242,7 @@ impl Pages<'_> {
             .filter_expression(unexpired())
             .expression_attribute_values(":partition", text(self.part.partition))
             .scan_index_forward(!self.part.from_end)
-            .set_limit(self.part.most.and_then(|most| most.try_into().ok()))
+            .set_limit(self.limit.and_then(|limit| limit.try_into().ok()))
             .set_exclusive_start_key(after);
         let condition = match self.part.range {
             Range::All => String::new(),

@@ -8,6 +8,7 @@ use redtrail_model::{Arn, EventTime, PrincipalKey, ResourceKey, is_account_id};
 use serde::Serialize;
 
 use crate::{
+    accounts,
     digest_entry::{DigestEntry, DigestVerdict},
     directory::Trail,
     ledger::{LedgerEntry, Verdict},
@@ -18,8 +19,9 @@ use crate::{
 /// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/how-cloudtrail-works.html>
 pub const DELIVERY_MILLIS: i64 = 15 * 60 * 1000;
 /// An object delivered so long after the times asked for may still hold some of their events.
-const LATE_MILLIS: i64 = 24 * 60 * 60 * 1000;
-const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
+pub const LATE_MILLIS: i64 = DAY_MILLIS;
+/// Milliseconds of a day.
+pub const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
 
 /// Whose trails record the events in question: all accounts and Regions where nothing is said.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,19 +32,29 @@ pub struct Reach {
 
 impl Reach {
     /// The account of a user or role records each of its calls, in whatever Region it was made.
-    /// Who else called may have done so anywhere.
+    /// Who else called, Redshift in its own accounts too, may have done so anywhere.
     pub fn of_principal(principal: &PrincipalKey) -> Self {
-        let arn = Arn::parse(principal.as_str());
-        let arn = arn.filter(|arn| matches!(arn.service, "iam" | "sts"));
+        let arn = Arn::parse(principal.as_str()).filter(|arn| {
+            let is_redshifts = || accounts::published().any(|id| id == arn.account);
+            matches!(arn.service, "iam" | "sts") && !is_redshifts()
+        });
         Self {
             account_id: arn.map(|arn| arn.account.to_owned()),
             aws_region: None,
         }
     }
 
-    /// The resource's own account and Region. Calls from other accounts are recorded there too.
+    /// The resource's own account and Region. What may be shared with other accounts is used
+    /// in theirs, and recorded there.
     pub fn of_resource(resource: &ResourceKey) -> Self {
         let key = resource.as_str();
+        let is_shared = |kind: &&str| key.contains(*kind);
+        if [":datashare:", ":snapshot:", ":snapshot/"]
+            .iter()
+            .any(is_shared)
+        {
+            return Self::default();
+        }
         let (region, account) = match Arn::parse(key) {
             Some(arn) => (Some(arn.region), Some(arn.account)),
             None => {
@@ -85,13 +97,13 @@ pub struct TrailState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Gap {
-    /// No object of such an account and Region was ever delivered.
+    /// Of an account and Region asked for no object was ever delivered.
     NoTrail,
     /// The question reaches back before the first object.
     BeforeTracking,
     /// The question reaches back before what is kept.
     Expired,
-    /// The question reaches beyond the newest object.
+    /// The question reaches a quarter of an hour and more beyond the newest object.
     NotDeliveredYet,
     Rejected,
     Quarantined,
@@ -113,7 +125,7 @@ pub struct Coverage {
     pub tracked_since: Option<EventTime>,
     /// Events before this have expired.
     pub kept_since: Option<EventTime>,
-    /// The newest object was made at this time.
+    /// Of every account asked for, the newest object was made at this time or later.
     pub delivered_up_to: Option<EventTime>,
     /// Up to here digests prove of every account and Region asked for that no object is missing.
     pub proven_up_to: Option<EventTime>,
@@ -133,9 +145,10 @@ impl Coverage {
         self.gaps.is_empty()
     }
 
-    /// Of what was asked from `since` until `until`, when it is `now`. Nothing said of the
-    /// beginning means all that is kept.
+    /// Of what `reaches` asked from `since` until `until`, when it is `now`. Nothing said of the
+    /// beginning means all that is kept. `states` are those of the trails that they hold.
     pub fn of(
+        reaches: &[Reach],
         states: &[TrailState],
         since: Option<EventTime>,
         until: Option<EventTime>,
@@ -149,6 +162,10 @@ impl Coverage {
         let start = since.or(coverage.tracked_since.max(coverage.kept_since));
         coverage.prove(states, start, until);
         coverage.find_gaps(since, until);
+        let has_trail = |reach: &Reach| states.iter().any(|state| reach.holds(&state.trail));
+        if !reaches.iter().all(has_trail) {
+            coverage.gaps.insert(Gap::NoTrail);
+        }
         coverage
     }
 
@@ -162,21 +179,20 @@ impl Coverage {
     }
 
     fn bounds(&mut self, states: &[TrailState], now: EventTime) {
-        // A Region that delivers later than others of its account was quiet before.
-        let mut since: BTreeMap<&str, Option<EventTime>> = BTreeMap::new();
+        // A Region that delivers later than others of its account, or no more, is a quiet one.
+        let mut accounts: BTreeMap<&str, [Option<EventTime>; 2]> = BTreeMap::new();
         for state in states {
-            let of_account = since.entry(&state.trail.account_id).or_default();
-            *of_account = earliest(*of_account, state.tracked_since);
+            let [since, up_to] = accounts.entry(&state.trail.account_id).or_default();
+            *since = earliest(*since, state.tracked_since);
+            *up_to = (*up_to).max(state.delivered_up_to);
         }
-        self.tracked_since = since.values().copied().max().flatten();
-        self.delivered_up_to = states
-            .iter()
-            .filter_map(|state| state.delivered_up_to)
-            .max();
+        self.tracked_since = accounts.values().filter_map(|[since, _]| *since).max();
+        let up_to = accounts.values().map(|[_, up_to]| *up_to);
+        self.delivered_up_to = up_to.min().flatten();
         let newest = states.iter().max_by_key(|state| state.delivered_up_to);
         self.kept_since = newest.and_then(|state| {
             let kept = i64::from(state.events_kept_days?) * DAY_MILLIS;
-            EventTime::from_epoch_millis(now.epoch_millis() - kept)
+            Some(now.later(-kept))
         });
     }
 
@@ -185,7 +201,7 @@ impl Coverage {
             for entry in &state.attention {
                 let made = entry.made_at();
                 let is_before = made.zip(since).is_some_and(|(made, since)| made < since);
-                if is_before || made.is_some_and(|made| made > later(until, LATE_MILLIS)) {
+                if is_before || made.is_some_and(|made| made > until.later(LATE_MILLIS)) {
                     continue;
                 }
                 match entry.verdict {
@@ -215,15 +231,14 @@ impl Coverage {
         }
         let all: Option<Vec<EventTime>> = proven.into_values().collect();
         let up_to = all.and_then(|times| times.into_iter().min());
-        self.proven_up_to = up_to.map(|time| time.min(later(until, DELIVERY_MILLIS)));
+        self.proven_up_to = up_to.map(|time| time.min(until.later(DELIVERY_MILLIS)));
     }
 
     fn find_gaps(&mut self, since: Option<EventTime>, until: EventTime) {
         if self.accounts.is_empty() {
-            self.gaps.insert(Gap::NoTrail);
             return;
         }
-        let is_proven = self.proven_up_to >= Some(later(until, DELIVERY_MILLIS));
+        let is_proven = self.proven_up_to >= Some(until.later(DELIVERY_MILLIS));
         // A question without a beginning is about what there is, but for one that ends before.
         let begins = since.unwrap_or(until);
         let reaches_before = |bound: Option<EventTime>| bound.is_some_and(|bound| begins < bound);
@@ -236,7 +251,8 @@ impl Coverage {
             (Gap::Expired, reaches_before(self.kept_since)),
             (
                 Gap::NotDeliveredYet,
-                self.delivered_up_to < Some(until) && !is_proven,
+                // What was called just now is on its way.
+                self.delivered_up_to < Some(until.later(-DELIVERY_MILLIS)) && !is_proven,
             ),
             (Gap::Rejected, self.objects_rejected > 0),
             (Gap::Quarantined, self.records_quarantined > 0),
@@ -272,8 +288,4 @@ fn proven_up_to(digests: &[DigestEntry], start: Option<EventTime>) -> Option<Eve
 
 fn earliest(one: Option<EventTime>, other: Option<EventTime>) -> Option<EventTime> {
     one.into_iter().chain(other).min()
-}
-
-fn later(time: EventTime, millis: i64) -> EventTime {
-    EventTime::from_epoch_millis(time.epoch_millis().saturating_add(millis)).unwrap_or(time)
 }

@@ -3,7 +3,7 @@
 
 use redtrail_model::{Arn, PrincipalKey, ResourceKey};
 
-use crate::normalize::principal::role_session;
+use crate::normalize::{principal::role_session, resources::family_key};
 
 /// What a pasted text is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +72,8 @@ impl Paste {
         }
         let is_principal = matches!(arn.service, "iam" | "sts" | "identitystore");
         let principal = PrincipalKey::from_arn(text).filter(|_| is_principal);
-        match (principal, ResourceKey::from_arn(text)) {
+        let resource = family_key(text).or_else(|| ResourceKey::from_arn(text));
+        match (principal, resource) {
             (Some(key), _) => Self::Principal {
                 key,
                 session_name: None,
@@ -124,6 +125,11 @@ mod tests {
                 principal("arn:aws:iam::111122223333:root", None),
             ),
             (cluster, resource(cluster)),
+            // Redshift stores it in lower case.
+            (
+                "arn:aws:redshift:us-east-1:111122223333:cluster:Sales-Prod",
+                resource(cluster),
+            ),
             (
                 "statement:us-east-1:111122223333/8f2c",
                 resource("statement:us-east-1:111122223333/8f2c"),

@@ -11,8 +11,7 @@ use serde::Serialize;
 
 use crate::directory::Kind;
 
-/// How often, and when first and last. An event counts once: as denied, as failed for another
-/// reason, or as what it did.
+/// How often, and when first and last. An event counts once, as its [`Outcome`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Uses {
     pub reads: u64,
@@ -25,13 +24,45 @@ pub struct Uses {
     pub last_reference: Option<String>,
 }
 
+/// What an event counts as: each as one thing. The later one is shown over the earlier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outcome {
+    Read,
+    Write,
+    /// For another reason than want of permission.
+    Failed,
+    Denied,
+}
+
+impl Outcome {
+    pub const ALL: [Self; 4] = [Self::Read, Self::Write, Self::Failed, Self::Denied];
+
+    pub fn of(event: &AuditEvent) -> Self {
+        match Kind::of(event) {
+            Kind::Denied => Self::Denied,
+            _ if event.error_code.is_some() => Self::Failed,
+            Kind::Write => Self::Write,
+            Kind::Read => Self::Read,
+        }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Failed => "failed",
+            Self::Denied => "denied",
+        }
+    }
+}
+
 impl Uses {
     fn count(&mut self, event: &AuditEvent) {
-        *match Kind::of(event) {
-            Kind::Denied => &mut self.denied,
-            _ if event.error_code.is_some() => &mut self.failed,
-            Kind::Read => &mut self.reads,
-            Kind::Write => &mut self.writes,
+        *match Outcome::of(event) {
+            Outcome::Denied => &mut self.denied,
+            Outcome::Failed => &mut self.failed,
+            Outcome::Read => &mut self.reads,
+            Outcome::Write => &mut self.writes,
         } += 1;
         let time = Some(event.event_time);
         self.first = self.first.into_iter().chain(time).min();
@@ -173,13 +204,11 @@ impl Summary {
 }
 
 impl HandOut {
-    /// Whether the event handed out credentials.
-    pub fn is(event: &AuditEvent) -> bool {
-        event.error_code.is_none() && HAND_OUTS.contains(&event.event_name.as_str())
-    }
-
-    fn of(event: &AuditEvent) -> Option<Self> {
-        if !Self::is(event) {
+    /// The credentials that the event handed out, as far as it tells.
+    pub fn of(event: &AuditEvent) -> Option<Self> {
+        let is_hand_out =
+            event.error_code.is_none() && HAND_OUTS.contains(&event.event_name.as_str());
+        if !is_hand_out {
             return None;
         }
         let member = |name: &str| {

@@ -68,7 +68,13 @@ fn object(clock: &str, verdict: &str) -> LedgerEntry {
 
 /// From eight to eleven, asked at noon.
 fn coverage(states: &[TrailState]) -> Coverage {
-    Coverage::of(states, Some(at("08:00")), Some(at("11:00")), at("12:05"))
+    Coverage::of(
+        &[Reach::default()],
+        states,
+        Some(at("08:00")),
+        Some(at("11:00")),
+        at("12:05"),
+    )
 }
 
 #[track_caller]
@@ -91,6 +97,35 @@ fn ok_what_was_delivered_is_not_what_is_proven() {
     assert_eq!(found.tracked_since, Some(at("06:00")));
     assert_eq!(found.proven_up_to, None);
     assert!(!found.is_complete());
+}
+
+#[test]
+fn ok_each_account_asked_for_needs_a_trail_that_delivers() {
+    let mut other = state(FOLDER);
+    other.trail.account_id = "444455556666".to_owned();
+    other.delivered_up_to = Some(at("10:30"));
+    let found = check(
+        &[state(FOLDER), other.clone()],
+        &[NotDeliveredYet, NotProven],
+    );
+    assert_eq!(found.delivered_up_to, Some(at("10:30")));
+    // What was called in the last minutes may be on its way.
+    other.delivered_up_to = Some(at("10:45"));
+    check(&[state(FOLDER), other], &[NotProven]);
+    let of = |account: &str| Reach {
+        account_id: Some(account.to_owned()),
+        aws_region: None,
+    };
+    let reaches = [of("111122223333"), of("444455556666")];
+    let mut proven = state(FOLDER);
+    proven.digests = vec![proof("07:30", "11:30")];
+    let states = [proven];
+    let coverage = |reaches: &[Reach]| {
+        let (since, until) = (Some(at("08:00")), Some(at("11:00")));
+        Coverage::of(reaches, &states, since, until, at("12:05"))
+    };
+    assert!(coverage(&reaches[..1]).is_complete());
+    assert_eq!(coverage(&reaches).gaps, [NoTrail].into());
 }
 
 #[test]
@@ -198,14 +233,31 @@ fn ok_before_tracking_began_and_what_has_expired() {
 fn ok_all_that_is_kept_reaches_back_to_the_first_object() {
     let mut state = state(FOLDER);
     state.tracked_since = Some(at("08:30"));
-    let found = Coverage::of(&[state.clone()], None, None, at("12:05"));
-    let gaps = [NotDeliveredYet, NotProven].into();
-    assert_eq!(found.gaps, gaps);
+    let found = Coverage::of(
+        &[Reach::default()],
+        &[state.clone()],
+        None,
+        None,
+        at("12:05"),
+    );
+    assert_eq!(found.gaps, [NotProven].into());
     // But for a question that ends before it.
-    let found = Coverage::of(&[state.clone()], None, Some(at("08:00")), at("12:05"));
+    let found = Coverage::of(
+        &[Reach::default()],
+        &[state.clone()],
+        None,
+        Some(at("08:00")),
+        at("12:05"),
+    );
     assert_eq!(found.gaps, [BeforeTracking, NotProven].into());
     state.digests = vec![proof("08:00", "12:00")];
-    let found = Coverage::of(&[state], None, Some(at("11:00")), at("12:05"));
+    let found = Coverage::of(
+        &[Reach::default()],
+        &[state],
+        None,
+        Some(at("11:00")),
+        at("12:05"),
+    );
     assert!(found.is_complete(), "{found:?}");
 }
 
@@ -226,6 +278,8 @@ fn ok_whose_trails_record_a_call() {
             reach(account, None),
         ),
         ("AWSService:redshift.amazonaws.com", Reach::default()),
+        // Redshift's own account in us-east-2.
+        ("arn:aws:iam::790247189693:role/prod", Reach::default()),
         ("AWSAccount:111122223333:AIDA", Reach::default()),
         (
             "arn:aws:identitystore::111122223333:identitystore/d-1/user/u",
@@ -252,6 +306,14 @@ fn ok_whose_trails_record_a_call() {
         (
             "arn:aws:redshift:*:111122223333:cluster:*",
             &reach(account, None),
+        ),
+        (
+            "arn:aws:redshift:us-east-1:111122223333:datashare:1/sales",
+            &Reach::default(),
+        ),
+        (
+            "arn:aws:redshift:us-east-1:111122223333:snapshot:sales/before",
+            &Reach::default(),
         ),
     ] {
         let found = Reach::of_resource(&key.parse().unwrap());

@@ -28,6 +28,12 @@ impl EventTime {
         self.0.as_millisecond()
     }
 
+    /// So many milliseconds later, or earlier if negative; the same where that is out of bounds.
+    #[must_use]
+    pub fn later(self, millis: i64) -> Self {
+        Self::from_epoch_millis(self.epoch_millis().saturating_add(millis)).unwrap_or(self)
+    }
+
     /// Whole seconds since 1970-01-01T00:00:00Z, rounded down: DynamoDB's unit for
     /// time to live.
     pub fn epoch_seconds(self) -> i64 {

@@ -7,7 +7,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use redtrail_aws::{coverage::coverage, query::Window, reader::Reader};
 use redtrail_core::{
-    coverage::Reach,
+    coverage::{DAY_MILLIS, Reach},
     directory::{EdgeFact, Kind},
 };
 use redtrail_model::{PrincipalKey, ResourceKey, Table};
@@ -53,7 +53,8 @@ Examples:
   redtrail active --day yesterday
   redtrail active --day 2026-03-02 --output csv > active.csv
 
-It reads the directory alone, one Query for the day and one for each principal.
+It reads no events: the directory, one Query for the day and one for each principal, and the
+ledger for how far that reaches.
 
 Exit status: 0 answered, 1 the tables could not be asked, 2 wrong usage.";
 
@@ -76,7 +77,8 @@ impl Active {
 
     async fn answer(self) -> Result<ExitCode, Failure> {
         let now = Timestamp::now();
-        let window = window(Some(&self.day), Some(&self.day), now)?;
+        // A time that is no day begins and ends at once.
+        let window = window(Some(&self.day), Some(&self.day), now).map_err(|_| self.no_day())?;
         let day = self.day(window)?;
         let needed = [Table::Directory, Table::Ledger];
         let reader = self.tables.reader(now, &needed).await?;
@@ -96,7 +98,6 @@ impl Active {
 
     /// `YYYY-MM-DD`
     fn day(&self, window: Window) -> Result<String, Failure> {
-        const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
         let (since, until) = window.since.zip(window.until).unzip();
         let millis = since
             .zip(until)
@@ -104,11 +105,15 @@ impl Active {
         let text = since.map(|since| since.to_string()).unwrap_or_default();
         match (millis, text.get(..10)) {
             (Some(DAY_MILLIS), Some(day)) => Ok(day.to_owned()),
-            _ => Err(Failure::usage(
-                format!("`{}` is not a day", self.day),
-                "Give --day as 2026-03-02, today or yesterday.",
-            )),
+            _ => Err(self.no_day()),
         }
+    }
+
+    fn no_day(&self) -> Failure {
+        Failure::usage(
+            format!("`{}` is not a day", self.day),
+            "Give --day as 2026-03-02, today or yesterday.",
+        )
     }
 
     fn tell(&self, used: &[(String, Used)]) -> Result<(), Failure> {

@@ -6,7 +6,7 @@ use clap::Args;
 use jiff::Timestamp;
 use redtrail_aws::{
     coverage::coverage,
-    find::{Match, find, last_active},
+    find::{ALL_KINDS, Match, find, last_active},
     query::Window,
 };
 use redtrail_core::{
@@ -21,7 +21,7 @@ use crate::{
     csv_text::csv_line,
     failure::{Failure, runtime},
     grid::{Grid, text},
-    output::{Answer, Look, RowForm, remark},
+    output::{Answer, Look, RowForm, json_remark, remark},
     plain_text::plain,
     tables::{TableArgs, unanswered},
 };
@@ -35,7 +35,7 @@ use crate::{
 #[derive(Args)]
 #[command(after_help = HELP)]
 pub(crate) struct Find {
-    /// What there is
+    /// An e-mail address, a name, a key, an ARN, or a part of one
     #[arg(required = true)]
     text: String,
 
@@ -58,8 +58,8 @@ Examples:
   redtrail find ASIAIOSFODNN7EXAMPLE
   redtrail find arn:aws:sts::123456789012:assumed-role/Analyst/ana@example.com
 
-KIND says how to ask on: principal and resource with `redtrail query`, person, session and
-access key with `redtrail touched`. Each of these takes the text itself too, where it means one
+KIND says how to ask on: principal and resource with `redtrail query`, person, source
+identity, session and access key with `redtrail touched`. Each of these takes the text itself too, where it means one
 thing only. LAST is the last day of activity (UTC), and AS whom or what.
 
 Exit status: 0 something is known, 1 nothing is, or the tables could not be asked, 2 wrong
@@ -77,6 +77,13 @@ struct Line<'a> {
     last_other: Option<&'a str>,
 }
 
+/// What is not in the answer.
+#[derive(Serialize)]
+struct CutLine {
+    further: usize,
+    names_cut: bool,
+}
+
 impl Find {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
         runtime()?.block_on(self.answer())
@@ -86,19 +93,30 @@ impl Find {
         let now = Timestamp::now();
         let needed = [Table::Directory, Table::Ledger];
         let reader = self.tables.reader(now, &needed).await?;
-        let mut found = find(&reader, &self.text).await.map_err(unanswered)?;
+        let findings = find(&reader, &self.text, &ALL_KINDS).await;
+        let findings = findings.map_err(unanswered)?;
+        let mut found = findings.matches;
         let all = found.len();
         found.truncate(usize::try_from(self.limit).unwrap_or(usize::MAX));
         let last = last_active(&reader, &found).await.map_err(unanswered)?;
         self.show(&found, &last)?;
-        if found.len() < all {
-            remark(&format!(
-                "{} more: give --limit, or more of it",
-                all - found.len()
-            ));
-        }
-        if found.is_empty() && self.output != RowForm::Jsonl {
-            remark(&format!("nothing is known by `{}`", self.text));
+        let further = all - found.len();
+        if self.output == RowForm::Jsonl {
+            json_remark(&CutLine {
+                further,
+                names_cut: findings.is_cut,
+            });
+        } else {
+            if further > 0 {
+                remark(&format!("{further} more: give --limit, or more of it"));
+            }
+            if findings.is_cut {
+                remark("not every name was looked through: give how it begins");
+            }
+            if found.is_empty() {
+                remark(&format!("nothing is known by `{}`", self.text));
+                remark("a statement is found by `redtrail query statement ID`");
+            }
         }
         let reach = [Reach::default()];
         let coverage = coverage(&reader, &reach, Window::default()).await;

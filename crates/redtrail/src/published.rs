@@ -1,10 +1,10 @@
 //! The tables of a stack, from the SSM parameters that it publishes: `/redtrail/STACK/…`.
 
-use aws_sdk_ssm::error::{DisplayErrorContext, ProvideErrorMetadata};
+use aws_sdk_ssm::error::ProvideErrorMetadata;
 use redtrail_aws::{dynamodb::TableNames, shared_config};
 use redtrail_model::{Arn, Table};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, chain};
 
 /// The names of the stack's tables, and their Region.
 pub(crate) async fn tables(
@@ -36,7 +36,7 @@ pub(crate) async fn tables(
         Failure::failed(
             format!("could not find the tables of the stack {stack}"),
             next,
-            DisplayErrorContext(error).to_string(),
+            chain(&error),
         )
     })?;
     let value = |wanted: &String| {

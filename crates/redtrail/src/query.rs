@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use redtrail_aws::{
     query::{Filter, Key, Order, Subset, Window},
     reader::Reader,
+    subject::{Asked, CALLERS, Subject},
 };
 use redtrail_model::{EventTime, TABLES};
 use serde::Serialize;
@@ -16,14 +17,11 @@ use crate::{
     event_writer::EventWriter,
     failure::{Failure, runtime},
     output::{RowForm, json_remark, remark},
-    subject::{Like, OF_PRINCIPALS, Subject},
+    subject::{reach, the_one},
     tables::{TableArgs, unanswered, window},
 };
 
-/// A page no larger than this is asked for, however many events are wanted.
-const MAX_PAGE: u64 = 1000;
-
-/// Asks the tables what a principal did, or who touched a resource
+/// Asks for events: of a principal, on a resource, about a statement
 #[derive(Args)]
 #[command(after_help = HELP)]
 pub(crate) struct Query {
@@ -93,7 +91,7 @@ Exit status: 0 answered, 1 the table could not be asked, 2 wrong usage.";
 
 #[derive(Args)]
 struct Question {
-    /// The key, or what there is of it
+    /// A key, or a part of one
     key: String,
 
     /// Only events from this time on
@@ -116,7 +114,7 @@ struct Question {
     #[arg(long, conflicts_with = "errors")]
     changes: bool,
 
-    /// Only events of this operation, e.g. GetClusterCredentials
+    /// Only events of this operation, in CloudTrail's spelling, e.g. GetClusterCredentials
     #[arg(long, value_name = "NAME")]
     event: Option<String>,
 
@@ -154,27 +152,25 @@ impl Query {
         let now = Timestamp::now();
         let (About::Principal(question) | About::Resource(question) | About::Statement(question)) =
             &self.about;
-        let like = question.like(&self.about, now)?;
+        let asked = question.asked(&self.about, now)?;
         let reader = question
             .tables
             .reader(now, &TABLES.map(|schema| schema.table))
             .await?;
         let subject = match &self.about {
-            About::Principal(_) => {
-                Subject::of_caller(&reader, &question.key, &OF_PRINCIPALS).await?
-            }
-            About::Resource(_) => Subject::of_resource(&reader, &question.key).await?,
-            About::Statement(_) => Subject::of_statement(&reader, &question.key).await?,
+            About::Principal(_) => Subject::of_caller(&reader, &question.key, &CALLERS).await,
+            About::Resource(_) => Subject::of_resource(&reader, &question.key).await,
+            About::Statement(_) => Subject::of_statement(&reader, &question.key).await,
         };
-        say_window(like.window, question.output);
-        question.tell(&reader, &subject, &like).await
+        let subject = the_one(subject, &reader, question.output).await?;
+        say_window(asked.window, question.output);
+        question.tell(&reader, &subject, &asked).await
     }
 }
 
 impl Question {
-    fn like(&self, about: &About, now: Timestamp) -> Result<Like, Failure> {
-        let filter = self.filter();
-        Ok(Like {
+    fn asked(&self, about: &About, now: Timestamp) -> Result<Asked, Failure> {
+        Ok(Asked {
             window: window(self.since.as_deref(), self.until.as_deref(), now)?,
             subset: self.subset(about)?,
             order: if self.oldest_first {
@@ -182,12 +178,8 @@ impl Question {
             } else {
                 Order::NewestFirst
             },
-            page_size: self
-                .limit
-                // Of what is filtered, nobody knows how much must be read.
-                .filter(|_| filter.is_empty())
-                .and_then(|limit| limit.min(MAX_PAGE).try_into().ok()),
-            filter,
+            filter: self.filter(),
+            limit: self.limit.and_then(|limit| limit.try_into().ok()),
         })
     }
 
@@ -217,9 +209,9 @@ impl Question {
         }
     }
 
-    async fn tell(&self, reader: &Reader, subject: &Subject, like: &Like) -> Result<(), Failure> {
+    async fn tell(&self, reader: &Reader, subject: &Subject, asked: &Asked) -> Result<(), Failure> {
         say_keys(subject, &self.key, self.output);
-        let mut answer = subject.answer(reader, like);
+        let mut answer = subject.answer(reader, asked);
         let mut writer = EventWriter::new(self.output)?;
         let mut left = self.limit.unwrap_or(u64::MAX);
         let mut found = 0_u64;
@@ -245,7 +237,7 @@ impl Question {
                 );
             }
         }
-        let coverage = subject.coverage(reader, like.window).await?;
+        let coverage = reach(subject, reader, asked.window).await?;
         coverage_line::tell(&coverage, reader, self.output);
         Ok(())
     }

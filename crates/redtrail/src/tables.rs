@@ -21,13 +21,8 @@ use crate::{
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Where the tables are")]
 pub(crate) struct TableArgs {
-    /// The stack whose tables they are; its SSM parameters name them
-    #[arg(
-        long,
-        value_name = "NAME",
-        env = "REDTRAIL_STACK",
-        hide_env_values = true
-    )]
+    /// The stack whose tables they are: its SSM parameters name them, whatever else is set
+    #[arg(long, value_name = "NAME")]
     stack: Option<String>,
 
     /// The principals table, in place of PRINCIPALS_TABLE
@@ -145,6 +140,7 @@ pub(crate) fn unanswered(error: QueryError) -> Failure {
             "Check region, credentials and network: `aws sts get-caller-identity` must \
              work, and its identity may need dynamodb:Query on the table."
         }
+        QueryError::NotOfPrincipals => "Ask the resource.",
         QueryError::Item { .. } => {
             "A later version of redtrail may have written it: try the latest."
         }

@@ -1,10 +1,16 @@
 //! `redtrail touched`: what somebody touched, resource by resource, database credentials first.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
-use redtrail_aws::query::Window;
+use redtrail_aws::{
+    query::Window,
+    subject::{Asked, CALLERS, Subject},
+};
 use redtrail_core::{
     directory::Known,
     uses::{HandOut, Summary, TouchedResource, Uses},
@@ -17,11 +23,11 @@ use crate::{
     csv_text::csv_line,
     failure::{Failure, runtime},
     grid::{Column, Grid, number, text},
-    output::{Answer, Look, RowForm, remark},
+    output::{Answer, Look, RowForm, json_remark, remark},
     plain_text::plain,
     query::{say_keys, say_window},
     short_name::{principal, resource, second},
-    subject::{Like, OF_PRINCIPALS, Subject},
+    subject::{reach, the_one},
     tables::{TableArgs, unanswered, window},
     touched_page::{Page, Timeline, write_page},
 };
@@ -136,6 +142,10 @@ Examples:
   redtrail touched --principal Analyst --since 2026-03-01 --html analyst.html
 
 A name may be a part of one, if it means one thing only; `redtrail find` lists what is known.
+Of a resource `redtrail who` tells who touched it.
+
+Times are those of `redtrail query`: 2026-03-02T09:00:00Z, 2026-03-02, yesterday, or so long
+ago: 90s, 30m, 6h, 2d, 1w. All are UTC unless they carry an offset.
 Each event counts once: as denied, as failed for another reason, or as a read or a write.
 
 Exit status: 0 answered, 1 the tables could not be asked, 2 wrong usage.";
@@ -162,28 +172,31 @@ impl Touched {
 
     async fn answer(self) -> Result<ExitCode, Failure> {
         let now = Timestamp::now();
-        let like = Like {
+        let asked = Asked {
             window: window(Some(&self.since), self.until.as_deref(), now)?,
-            ..Like::default()
+            ..Asked::default()
         };
         let reader = self
             .tables
             .reader(now, &TABLES.map(|schema| schema.table))
             .await?;
         let (text, kinds) = self.by.wanted();
-        let subject = Subject::of_caller(&reader, text, kinds).await?;
+        let subject = Subject::of_caller(&reader, text, kinds).await;
+        let subject = the_one(subject, &reader, self.output).await?;
         say_keys(&subject, text, self.output);
-        say_window(like.window, self.output);
+        say_window(asked.window, self.output);
         let mut summary = Summary::default();
         let mut timeline = Timeline::default();
-        let mut answer = subject.answer(&reader, &like);
+        let mut answer = subject.answer(&reader, &asked);
         while let Some(found) = answer.next().await.map_err(unanswered)? {
             if self.wants(&found.event) {
                 summary.count(&found.event);
-                timeline.add(&found.event);
+                if self.html.is_some() {
+                    timeline.add(&found.event);
+                }
             }
         }
-        let coverage = subject.coverage(&reader, like.window).await?;
+        let coverage = reach(&subject, &reader, asked.window).await?;
         let mut resources = summary.resources();
         resources.retain(|touched| self.wants_key(&touched.resource_key));
         let told = Told {
@@ -197,8 +210,8 @@ impl Touched {
             let page = Page {
                 who: told.who,
                 window: Window {
-                    until: like.window.until.or(Some(reader.now())),
-                    ..like.window
+                    until: asked.window.until.or(Some(reader.now())),
+                    ..asked.window
                 },
                 hand_outs: told.hand_outs,
                 resources: told.resources,
@@ -206,7 +219,7 @@ impl Touched {
                 coverage: &format!("Coverage: {}", coverage_line::sentence(&coverage)),
             };
             write_page(file, &page)?;
-            remark(&format!("written: {}", file.display()));
+            say_written(file, self.output);
         }
         if self.output == RowForm::Table {
             remark(&format!("{} events by {}", told.all.total(), told.who));
@@ -230,7 +243,7 @@ impl Touched {
 impl By {
     fn wanted(&self) -> (&str, &'static [Known]) {
         let named = [
-            (&self.who, &OF_PRINCIPALS[..]),
+            (&self.who, &CALLERS[..]),
             (&self.principal, &[Known::Principal]),
             (&self.person, &[Known::Person]),
             (&self.session, &[Known::Session]),
@@ -240,7 +253,19 @@ impl By {
         let mut named = named
             .into_iter()
             .filter_map(|(text, kinds)| Some((text.as_deref()?, kinds)));
-        named.next().unwrap_or(("", &OF_PRINCIPALS))
+        named.next().unwrap_or(("", &CALLERS))
+    }
+}
+
+#[derive(Serialize)]
+struct WrittenLine<'a> {
+    written: &'a Path,
+}
+
+fn say_written(file: &Path, form: RowForm) {
+    match form {
+        RowForm::Jsonl => json_remark(&WrittenLine { written: file }),
+        RowForm::Table | RowForm::Csv => remark(&format!("written: {}", file.display())),
     }
 }
 
@@ -405,14 +430,8 @@ pub(crate) fn hand_outs(look: Look, hand_outs: &[HandOut], with_caller: bool) ->
         let opens: Vec<String> = hand_out.opens.iter().map(resource).collect();
         let mut row = vec![
             second(hand_out.event_time),
-            hand_out
-                .database_user
-                .clone()
-                .unwrap_or_else(|| "-".to_owned()),
-            hand_out
-                .expires
-                .as_deref()
-                .map_or_else(|| "-".to_owned(), expiry),
+            or_dash(hand_out.database_user.as_deref()),
+            or_dash(hand_out.expires.as_deref().map(expiry).as_deref()),
         ];
         if with_caller {
             let mut to = principal(&hand_out.principal);

@@ -5,10 +5,7 @@ use std::{collections::HashMap, fs, path::Path};
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use redtrail_aws::query::Window;
-use redtrail_core::{
-    directory::Kind,
-    uses::{HandOut, TouchedResource},
-};
+use redtrail_core::uses::{HandOut, Outcome, TouchedResource};
 use redtrail_model::{AuditEvent, EventTime, ResourceKey};
 
 use crate::{
@@ -70,25 +67,11 @@ pub(crate) struct Page<'p> {
 
 /// What was done to each resource, and when.
 #[derive(Debug, Default)]
-pub(crate) struct Timeline(HashMap<ResourceKey, Vec<(EventTime, Mark)>>);
-
-/// What a mark in the timeline stands for. The later one is shown over the earlier.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Mark {
-    Read,
-    Write,
-    Failed,
-    Denied,
-}
+pub(crate) struct Timeline(HashMap<ResourceKey, Vec<(EventTime, Outcome)>>);
 
 impl Timeline {
     pub(crate) fn add(&mut self, event: &AuditEvent) {
-        let mark = match Kind::of(event) {
-            Kind::Denied => Mark::Denied,
-            _ if event.error_code.is_some() => Mark::Failed,
-            Kind::Write => Mark::Write,
-            Kind::Read => Mark::Read,
-        };
+        let mark = Outcome::of(event);
         for key in event.resource_arns() {
             let lane = self.0.entry(key.clone()).or_default();
             lane.push((event.event_time, mark));
@@ -99,19 +82,6 @@ impl Timeline {
     fn ends(&self) -> Option<(EventTime, EventTime)> {
         let times = || self.0.values().flatten().map(|(time, _)| *time);
         times().min().zip(times().max())
-    }
-}
-
-impl Mark {
-    const ALL: [Self; 4] = [Self::Read, Self::Write, Self::Failed, Self::Denied];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Write => "write",
-            Self::Failed => "failed",
-            Self::Denied => "denied",
-        }
     }
 }
 
@@ -142,7 +112,7 @@ fn render(page: &Page<'_>) -> Markup {
             body {
                 h1 { (title) }
                 p { (span(page.window)) " (UTC)." }
-                p { (shown(page.coverage)) "." }
+                p { (plain(page.coverage)) "." }
                 @if !page.hand_outs.is_empty() { (credentials(page.hand_outs)) }
                 @if page.resources.is_empty() {
                     p { "No resource was touched in this time." }
@@ -240,7 +210,7 @@ fn timeline(page: &Page<'_>) -> Markup {
     html! {
         h2 { "Timeline" }
         p.legend {
-            @for mark in Mark::ALL {
+            @for mark in Outcome::ALL {
                 span { i.(format!("m-{}", mark.name())) style=(swatch(mark)) {} (mark.name()) }
             }
         }
@@ -257,7 +227,7 @@ fn timeline(page: &Page<'_>) -> Markup {
     }
 }
 
-fn swatch(mark: Mark) -> String {
+fn swatch(mark: Outcome) -> String {
     format!("background: var(--{})", mark.name())
 }
 
@@ -269,7 +239,7 @@ fn lane(
     to: EventTime,
 ) -> Markup {
     let length = (to.epoch_millis() - from.epoch_millis()).max(1);
-    let mut steps: HashMap<i64, (Mark, u64)> = HashMap::new();
+    let mut steps: HashMap<i64, (Outcome, u64)> = HashMap::new();
     let events = timeline.0.get(&touched.resource_key);
     for (time, mark) in events.into_iter().flatten() {
         let step = (time.epoch_millis() - from.epoch_millis()) * (STEPS - 1) / length;

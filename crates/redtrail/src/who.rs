@@ -3,10 +3,15 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
-use redtrail_aws::query::whole;
+use redtrail_aws::{
+    query::{QueryError, whole},
+    reader::Reader,
+    subject::{Asked, Subject},
+};
 use redtrail_core::uses::{HandOut, Summary, Toucher};
-use redtrail_model::{PrincipalKey, TABLES};
+use redtrail_model::{AuditEvent, PrincipalKey, TABLES};
 use serde::Serialize;
 
 use crate::{
@@ -18,10 +23,13 @@ use crate::{
     plain_text::plain,
     query::{say_keys, say_window},
     short_name::principal,
-    subject::{Like, Subject},
+    subject::{reach, the_one},
     tables::{TableArgs, unanswered, window},
     touched::{BLIND, hand_out_fields, hand_outs, uses_cells, uses_columns, uses_fields},
 };
+
+/// Credentials looked up at a time.
+const AT_ONCE: usize = 16;
 
 /// Asks who touched a resource: each caller with how often, first and last
 ///
@@ -54,6 +62,9 @@ Examples:
   redtrail who sales-prod --stack redtrail
   redtrail who arn:aws:redshift:us-east-1:123456789012:cluster:sales-prod --since 7d
   redtrail who sales-prod --since 2026-03-01 --until 2026-03-07 --output csv > who.csv
+
+Times are those of `redtrail query`: 2026-03-02T09:00:00Z, 2026-03-02, yesterday, or so long
+ago: 90s, 30m, 6h, 2d, 1w. All are UTC unless they carry an offset.
 
 Callers are told apart by principal, and within it by person, else by session. Each event
 counts once: as denied, as failed for another reason, or as a read or a write.
@@ -90,27 +101,31 @@ impl Who {
 
     async fn answer(self) -> Result<ExitCode, Failure> {
         let now = Timestamp::now();
-        let like = Like {
+        let asked = Asked {
             window: window(Some(&self.since), self.until.as_deref(), now)?,
-            ..Like::default()
+            ..Asked::default()
         };
         let reader = self
             .tables
             .reader(now, &TABLES.map(|schema| schema.table))
             .await?;
-        let subject = Subject::of_resource(&reader, &self.resource).await?;
+        let subject = Subject::of_resource(&reader, &self.resource).await;
+        let subject = the_one(subject, &reader, self.output).await?;
         say_keys(&subject, &self.resource, self.output);
-        say_window(like.window, self.output);
+        say_window(asked.window, self.output);
         let mut summary = Summary::default();
-        let mut answer = subject.answer(&reader, &like);
+        let mut nameless = Vec::new();
+        let mut answer = subject.answer(&reader, &asked);
         while let Some(found) = answer.next().await.map_err(unanswered)? {
-            let mut event = found.event;
-            if HandOut::is(&event)
-                && let Some(whole) = whole(&reader, &event).await.map_err(unanswered)?
-            {
-                // It names the database user.
-                event = whole;
+            let hand_out = HandOut::of(&found.event);
+            if hand_out.is_some_and(|hand_out| hand_out.database_user.is_none()) {
+                nameless.push(found.event);
+            } else {
+                summary.count(&found.event);
             }
+        }
+        // The events' own items name the database user.
+        for event in wholes(&reader, nameless).await.map_err(unanswered)? {
             summary.count(&event);
         }
         let handed = summary.hand_outs();
@@ -122,7 +137,7 @@ impl Who {
                 remark(BLIND);
             }
         }
-        let coverage = subject.coverage(&reader, like.window).await?;
+        let coverage = reach(&subject, &reader, asked.window).await?;
         coverage_line::tell(&coverage, &reader, self.output);
         Ok(ExitCode::SUCCESS)
     }
@@ -167,6 +182,14 @@ impl Who {
         answer.flush()?;
         Ok(())
     }
+}
+
+/// Those events with everything they touched, as far as it still stands.
+async fn wholes(reader: &Reader, events: Vec<AuditEvent>) -> Result<Vec<AuditEvent>, QueryError> {
+    let whole =
+        |event: AuditEvent| async move { Ok(whole(reader, &event).await?.unwrap_or(event)) };
+    let wholes = stream::iter(events).map(whole).buffered(AT_ONCE);
+    wholes.try_collect().await
 }
 
 fn who(kind: &str, principal: &PrincipalKey, acted: Option<&String>) -> [String; 3] {

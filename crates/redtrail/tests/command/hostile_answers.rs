@@ -89,7 +89,8 @@ fn ok_no_answer_deceives() {
             assert_plain(&out);
             out.stdout
         };
-        assert!(!ask("table").is_empty());
+        let table = ask("table");
+        assert!(!table.is_empty());
         assert!(!json_lines(&ask("jsonl")).is_empty());
         let rows = rows(&ask("csv"));
         let (header, rows) = rows.split_first().unwrap();

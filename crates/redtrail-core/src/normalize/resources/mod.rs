@@ -16,6 +16,7 @@ use collector::{Collector, Found};
 use expression::Expression;
 pub(crate) use expression::Scope;
 use kind::Place;
+pub(crate) use kind::family_key;
 pub(crate) use rules::rules;
 use rules::{Class, Member, Pair, Rules};
 pub(crate) use tree::Node;
