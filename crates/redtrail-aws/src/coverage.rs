@@ -5,11 +5,11 @@ use jiff::{ToSpan, civil::Date};
 use redtrail_core::{
     coverage::{Coverage, Reach, TrailState},
     directory::Trail,
-    ledger::LedgerEntry,
 };
 use redtrail_model::EventTime;
 
 use crate::{
+    ledger::End,
     query::{QueryError, Window},
     reader::Reader,
 };
@@ -47,19 +47,19 @@ pub async fn coverage(
 
 async fn state(reader: &Reader, trail: Trail, window: Window) -> Result<TrailState, QueryError> {
     let [first, last] = reader.ends(&trail.trail_folder).await?;
-    let tracked_since = first.as_ref().and_then(LedgerEntry::made_at);
-    let from = window.since.or(tracked_since);
+    let tracked_since = first.as_ref().and_then(End::made_at);
+    let to = moved(end(reader, window), DAY_MILLIS);
+    // DynamoDB refuses a range whose end stands before its beginning.
+    let from = window.since.or(tracked_since).filter(|from| *from <= to);
     let digests = match from {
-        Some(from) => {
-            let to = moved(end(reader, window), DAY_MILLIS);
-            reader.digests(&trail.trail_folder, from, to).await?
-        }
+        Some(from) => reader.digests(&trail.trail_folder, from, to).await?,
         None => Vec::new(),
     };
+    let last_entry = last.as_ref().and_then(|last| last.entry.as_ref());
     Ok(TrailState {
         tracked_since,
-        delivered_up_to: last.as_ref().and_then(LedgerEntry::made_at),
-        events_kept_days: last.and_then(|last| last.events_kept_days),
+        delivered_up_to: last.as_ref().and_then(End::made_at),
+        events_kept_days: last_entry.and_then(|last| last.events_kept_days),
         digests,
         attention: Vec::new(),
         trail,

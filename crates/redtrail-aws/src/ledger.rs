@@ -57,12 +57,9 @@ impl Reader {
         self.first(entries.within(Range::Is(&key.object_key))).await
     }
 
-    /// Of the ledger: the first and the last object of the folder of an account and Region,
-    /// in the order of time.
-    pub(crate) async fn ends(
-        &self,
-        trail_folder: &str,
-    ) -> Result<[Option<LedgerEntry>; 2], QueryError> {
+    /// The first and the last object of the folder of an account and Region, in the order of
+    /// time.
+    pub(crate) async fn ends(&self, trail_folder: &str) -> Result<[Option<End>; 2], QueryError> {
         let subject = trail_subject(trail_folder);
         let days = Part::of(Table::Directory, &subject);
         let mut ends = [None, None];
@@ -74,7 +71,8 @@ impl Reader {
                     from_end: of_end.from_end,
                     ..Part::of(Table::Ledger, &folder)
                 };
-                *end = self.first(part).await?;
+                let entry: Option<LedgerEntry> = self.first(part).await?;
+                *end = Some(End { day, entry });
             }
         }
         Ok(ends)
@@ -107,5 +105,23 @@ impl Reader {
         let (from, to) = (from.to_string(), to.to_string());
         let part = Part::of(Table::Ledger, &partition).within(Range::Between(&from, &to));
         self.items(part).await
+    }
+}
+
+/// The first or the last that is known of a trail.
+pub(crate) struct End {
+    /// Of delivery, `YYYY-MM-DD`.
+    day: String,
+    /// None where the ledger has forgotten the day before the directory did.
+    pub(crate) entry: Option<LedgerEntry>,
+}
+
+impl End {
+    /// When its object was made; where that is forgotten, the beginning of its day.
+    pub(crate) fn made_at(&self) -> Option<EventTime> {
+        match &self.entry {
+            Some(entry) => entry.made_at(),
+            None => format!("{}T00:00:00Z", self.day).parse().ok(),
+        }
     }
 }
