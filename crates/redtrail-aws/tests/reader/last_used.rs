@@ -54,7 +54,7 @@ async fn ok_last_used_of_2000_principals_costs_a_query_of_one_item_for_each_key(
         item: serde_dynamo::to_item(edge).unwrap(),
     };
     let puts: Vec<Put> = edges().iter().map(put).collect();
-    let largest = puts.iter().map(|put| item_bytes(put)).max().unwrap();
+    let largest = puts.iter().map(item_bytes).max().unwrap();
     assert!(largest < HALF_UNIT_BYTES, "{largest}");
     let aws = tables::with(puts).await;
     // A role with a path has a second key, without it.
