@@ -449,9 +449,9 @@ class Redtrail:
     def _add_attention(self, trails: list[_Trail], since: str | None, end: str) -> None:
         """The objects that are not accepted, month by month."""
         tracked = min((trail.tracked_since for trail in trails if trail.tracked_since), default=None)
-        start = max((time for time in (since, tracked) if time), default=None)
-        if start is None:
+        if tracked is None:
             return
+        start = max(since or tracked, tracked)
         # Of one trail alone its own part of the month is read.
         condition, values = "", {}
         if len(trails) == 1:
@@ -851,8 +851,11 @@ def _coverage(trails: list[_Trail], since: str | None, until: str, now: datetime
     proven_up_to = min([*proven.values(), asked_for]) if proven else ""
     is_proven = proven_up_to >= asked_for
 
+    # A question without a beginning is about what there is, but for one that ends before.
+    begins = since or until
+
     def reaches_before(bound: str | None) -> bool:
-        return since is not None and bound is not None and since < bound
+        return bound is not None and begins < bound
 
     gaps = [
         # A proof that reaches back to the beginning tells more than the first object.

@@ -48,18 +48,20 @@ pub async fn coverage(
 async fn state(reader: &Reader, trail: Trail, window: Window) -> Result<TrailState, QueryError> {
     let [first, last] = reader.ends(&trail.trail_folder).await?;
     let tracked_since = first.as_ref().and_then(End::made_at);
-    let to = moved(end(reader, window), DAY_MILLIS);
-    // DynamoDB refuses a range whose end stands before its beginning.
-    let from = window.since.or(tracked_since).filter(|from| *from <= to);
+    let from = window.since.or(tracked_since);
     let digests = match from {
-        Some(from) => reader.digests(&trail.trail_folder, from, to).await?,
+        Some(from) => {
+            let to = moved(end(reader, window), DAY_MILLIS);
+            reader.digests(&trail.trail_folder, from, to).await?
+        }
         None => Vec::new(),
     };
-    let last_entry = last.as_ref().and_then(|last| last.entry.as_ref());
     Ok(TrailState {
         tracked_since,
         delivered_up_to: last.as_ref().and_then(End::made_at),
-        events_kept_days: last_entry.and_then(|last| last.events_kept_days),
+        events_kept_days: last
+            .and_then(|last| last.entry)
+            .and_then(|last| last.events_kept_days),
         digests,
         attention: Vec::new(),
         trail,
@@ -73,7 +75,8 @@ async fn add_attention(
     window: Window,
 ) -> Result<(), QueryError> {
     let tracked = states.iter().filter_map(|state| state.tracked_since).min();
-    let Some(from) = window.since.max(tracked) else {
+    let Some(from) = tracked.map(|tracked| window.since.map_or(tracked, |since| since.max(tracked)))
+    else {
         return Ok(());
     };
     // For what was delivered late.

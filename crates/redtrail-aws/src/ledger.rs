@@ -57,23 +57,24 @@ impl Reader {
         self.first(entries.within(Range::Is(&key.object_key))).await
     }
 
-    /// The first and the last object of the folder of an account and Region, in the order of
-    /// time.
+    /// Of the ledger: the first and the last object of the folder of an account and Region,
+    /// in the order of time.
     pub(crate) async fn ends(&self, trail_folder: &str) -> Result<[Option<End>; 2], QueryError> {
         let subject = trail_subject(trail_folder);
         let days = Part::of(Table::Directory, &subject);
         let mut ends = [None, None];
         for (end, of_end) in ends.iter_mut().zip([days, days.backwards()]) {
             let fact: Option<TrailFact> = self.first(of_end).await?;
-            if let Some(day) = fact.and_then(|fact| fact.delivery_day) {
-                let folder = day_folder(trail_folder, &day);
-                let part = Part {
-                    from_end: of_end.from_end,
-                    ..Part::of(Table::Ledger, &folder)
-                };
-                let entry: Option<LedgerEntry> = self.first(part).await?;
-                *end = Some(End { day, entry });
-            }
+            let Some(day) = fact.and_then(|fact| fact.delivery_day) else {
+                continue;
+            };
+            let folder = day_folder(trail_folder, &day);
+            let objects = Part {
+                from_end: of_end.from_end,
+                ..Part::of(Table::Ledger, &folder)
+            };
+            let entry = self.first(objects).await?;
+            *end = Some(End { day, entry });
         }
         Ok(ends)
     }
@@ -101,6 +102,10 @@ impl Reader {
         from: EventTime,
         to: EventTime,
     ) -> Result<Vec<DigestEntry>, QueryError> {
+        if from > to {
+            // DynamoDB refuses a range whose end stands before its beginning.
+            return Ok(Vec::new());
+        }
         let partition = digest_partition(trail_folder);
         let (from, to) = (from.to_string(), to.to_string());
         let part = Part::of(Table::Ledger, &partition).within(Range::Between(&from, &to));
@@ -108,20 +113,18 @@ impl Reader {
     }
 }
 
-/// The first or the last that is known of a trail.
+/// The first or the last day on which objects came.
+#[derive(Debug)]
 pub(crate) struct End {
-    /// Of delivery, `YYYY-MM-DD`.
     day: String,
-    /// None where the ledger has forgotten the day before the directory did.
+    /// That day's first or last object; none when it has expired.
     pub(crate) entry: Option<LedgerEntry>,
 }
 
 impl End {
-    /// When its object was made; where that is forgotten, the beginning of its day.
+    /// When the object was made; of one that has expired, when its day began.
     pub(crate) fn made_at(&self) -> Option<EventTime> {
-        match &self.entry {
-            Some(entry) => entry.made_at(),
-            None => format!("{}T00:00:00Z", self.day).parse().ok(),
-        }
+        let entry = self.entry.as_ref().and_then(LedgerEntry::made_at);
+        entry.or_else(|| format!("{}T00:00:00Z", self.day).parse().ok())
     }
 }

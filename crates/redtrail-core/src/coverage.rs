@@ -224,9 +224,9 @@ impl Coverage {
             return;
         }
         let is_proven = self.proven_up_to >= Some(later(until, DELIVERY_MILLIS));
-        let reaches_before = |bound: Option<EventTime>| {
-            since.is_some_and(|since| bound.is_some_and(|bound| since < bound))
-        };
+        // A question without a beginning is about what there is, but for one that ends before.
+        let begins = since.unwrap_or(until);
+        let reaches_before = |bound: Option<EventTime>| bound.is_some_and(|bound| begins < bound);
         let found = [
             // A proof that reaches back to the beginning tells more than the first object.
             (

@@ -146,10 +146,14 @@ async fn both(name: &str, mut answers: Vec<Value>, reader: &Reader) -> (Value, V
     let resource = |key: &str| Key::Resource(key.parse().unwrap());
     match name {
         "next-page" => {
-            let query = ask(resource(CLUSTER), Subset::All, "", "", 2);
+            let query = EventQuery {
+                order: Order::OldestFirst,
+                ..ask(resource(CLUSTER), Subset::All, "", "", 2)
+            };
             let first = page(reader, &query, None).await.unwrap();
             let next = page(reader, &query, first.next.as_ref()).await.unwrap();
-            (events(answer), json(&next.events))
+            let both = [events(earlier.unwrap()), events(answer)];
+            (json(&both), json(&[first.events, next.events]))
         }
         "unexpired" => {
             told(
