@@ -75,7 +75,8 @@ async fn add_attention(
     window: Window,
 ) -> Result<(), QueryError> {
     let tracked = states.iter().filter_map(|state| state.tracked_since).min();
-    let Some(from) = tracked.map(|tracked| window.since.map_or(tracked, |since| since.max(tracked)))
+    let Some(from) =
+        tracked.map(|tracked| window.since.map_or(tracked, |since| since.max(tracked)))
     else {
         return Ok(());
     };
