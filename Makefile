@@ -18,8 +18,12 @@ build: ## Build the function, the command, the demo and the tests
 demo: build ## Run a sample trail through the real function and ask the tables two questions
 	target/release/redtrail-demo
 
+.PHONY: python
+python: ## Install boto3 and the AWS CLI for the tests (from PyPI, into target/), once
+	scripts/python.sh
+
 .PHONY: test
-test: build ## Run every test
+test: build python ## Run every test
 	$(TEST)
 
 .PHONY: lint
@@ -98,11 +102,9 @@ soak: build ## Run the function on a bad wire for half an hour
 	REDTRAIL_SOAK_SECONDS=1800 timeout 2400 $(TEST) --test end_to_end -- --nocapture soaks
 
 .PHONY: digests
-digests: build ## Find 200 mixtures of tampering; have the AWS CLI judge where it is right
+digests: build python ## Find 200 mixtures of tampering; have the AWS CLI judge where it is right
 	DIGEST_MIXES=200 timeout 1800 $(TEST) --test digests
-	python3 -m venv target/judge
-	target/judge/bin/pip install --quiet --requirement tests/python/judge.txt
-	target/release/examples/judge_digests target/judge/bin/aws
+	target/release/examples/judge_digests target/python/bin/aws
 
 .PHONY: template-all
 template-all: ## Check the template over every combination of its conditions

@@ -10,6 +10,9 @@ use crate::{
     reader::{Part, Range, Reader},
 };
 
+/// Edges read at a time where one is looked for among others.
+const EDGES_AT_ONCE: usize = 100;
+
 /// Sort keys of one day's uses begin so, whatever was done.
 fn used(day: &str) -> String {
     format!("used#{day}#")
@@ -52,6 +55,30 @@ impl Reader {
         };
         let edges = Part::of(Table::Directory, &subject).within(Range::BeginsWith("used#"));
         self.first(edges.backwards()).await
+    }
+
+    /// The last of a principal's uses that is wanted. They are read from the last on.
+    ///
+    /// # Errors
+    /// When DynamoDB refuses or cannot be reached, or an item cannot be read.
+    pub(crate) async fn last_used_where(
+        &self,
+        principal: &PrincipalKey,
+        wanted: impl Fn(&EdgeFact) -> bool,
+    ) -> Result<Option<EdgeFact>, QueryError> {
+        let subject = principal_subject(principal.as_str());
+        let mut pages = self.pages(Part {
+            most: Some(EDGES_AT_ONCE),
+            ..Part::of(Table::Directory, &subject)
+                .within(Range::BeginsWith("used#"))
+                .backwards()
+        });
+        while let Some(page) = pages.next::<EdgeFact>().await? {
+            if let Some(edge) = page.into_iter().find(|edge| wanted(edge)) {
+                return Ok(Some(edge));
+            }
+        }
+        Ok(None)
     }
 
     /// The principals that a session name, access key id, source identity or person acted as,

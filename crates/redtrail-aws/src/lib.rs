@@ -7,6 +7,7 @@ pub mod coverage;
 pub mod directory;
 pub mod dynamodb;
 pub mod find;
+pub mod last_use;
 pub mod ledger;
 pub mod names;
 pub mod newest;

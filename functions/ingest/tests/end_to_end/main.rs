@@ -101,34 +101,14 @@ fn read_with_boto3(aws: &LocalAws) {
     assert!(String::from_utf8_lossy(&read.stdout).contains("all read with boto3"));
 }
 
-/// A Python with boto3, made once below the build's own folder.
+/// A Python with boto3.
 fn python() -> PathBuf {
-    let environment = Path::new(env!("CARGO_TARGET_TMPDIR")).join("python");
-    let python = environment.join("bin/python");
-    let requirements = repository().join("tests/python/requirements.txt");
-    let run = |command: &mut Command| {
-        let output = command.output().unwrap();
-        assert!(
-            output.status.success(),
-            "{command:?}: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-    };
-    if !python.exists() {
-        run(Command::new("python3")
-            .args(["-m", "venv"])
-            .arg(&environment));
-    }
-    run(Command::new(&python)
-        .args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            "--requirement",
-        ])
-        .arg(requirements));
+    let python = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../python/bin/python");
+    assert!(
+        python.exists(),
+        "{} is not there: `make python` prepares it from tests/python/requirements.txt",
+        python.display()
+    );
     python
 }
 
