@@ -376,9 +376,13 @@ class Redtrail:
         return [(role["other_principal"], [(None, None)]) for role in roles]
 
     def _resource_names(self, key: str) -> list[Name]:
-        """The names of an ARN, and when each stood for it."""
-        if not key.startswith("arn:"):
-            return []
+        """The names of an ARN, and when each stood for it; the ARNs that a name stood for, the
+        same."""
+        if key.startswith("name:"):
+            aliases = self._aliases(key)
+            arns = sorted({alias["other_key"] for alias in aliases})
+            held = [(arn, _spans(aliases, arn)) for arn in arns]
+            return [(arn, windows) for arn, windows in held if windows]
         names = {alias["other_key"] for alias in self._aliases(key) if alias["other_key"].startswith("name:")}
         held = [(name, _spans(self._aliases(name), key)) for name in sorted(names)]
         return [(name, windows) for name, windows in held if windows]
@@ -424,14 +428,14 @@ class Redtrail:
         trail.tracked_since, _ = self._end_of(trail.folder, backwards=False)
         trail.delivered_up_to, last = self._end_of(trail.folder, backwards=True)
         trail.events_kept_days = last.get("events_kept_days") if last else None
-        start = since or trail.tracked_since
-        if start is not None and start <= _moved(end, _LATE):
+        # Of a question without a beginning it would take all digests there are.
+        if since is not None and since <= _moved(end, _LATE):
             digests = self._query(
                 "ledger",
                 "folder",
                 _bounded(f"digest#{trail.folder}"),
                 "object_key BETWEEN :since AND :until",
-                {":since": {"S": start}, ":until": {"S": _moved(end, _LATE)}},
+                {":since": {"S": since}, ":until": {"S": _moved(end, _LATE)}},
             )
             trail.digests = list(digests)
 
@@ -440,7 +444,7 @@ class Redtrail:
         for fact in self._facts(f"trail#{folder}", backwards=backwards, limit=1):
             day = fact["delivery_day"]
             of_day = _bounded(f"{folder}{day.replace('-', '/')}/")
-            for entry in self._query("ledger", "folder", of_day, backwards=backwards, limit=1):
+            for entry in self._query("ledger", "folder", of_day, backwards=backwards, limit=1, grows=True):
                 return _made_at(entry["object_key"]), entry
             # The ledger may forget before the directory does.
             return f"{day}T00:00:00.000Z", None
@@ -478,7 +482,7 @@ class Redtrail:
             condition, values = "begins_with(edge, :edge)", {":edge": {"S": beginning}}
         subject = _bounded(subject)
         return self._query(
-            "directory", "subject", subject, condition, values, backwards=backwards, limit=limit
+            "directory", "subject", subject, condition, values, backwards=backwards, limit=limit, grows=True
         )
 
     def _query(
@@ -493,6 +497,7 @@ class Redtrail:
         index: str | None = None,
         backwards: bool = False,
         limit: int | None = None,
+        grows: bool = False,
     ) -> Iterator[dict[str, Any]]:
         """The items of a partition, page by page as they are asked for. No attribute name is a
         reserved word."""
@@ -523,6 +528,9 @@ class Redtrail:
             if "LastEvaluatedKey" not in page:
                 return
             request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+            if limit and grows:
+                # What was read so far had expired.
+                request["Limit"] = max(limit, _EDGES)
 
     def _each(self, ask: Callable[[Question], Answer], questions: Iterable[Question]) -> list[Answer]:
         """The answers in the order of the questions, several asked at a time."""
@@ -576,6 +584,9 @@ def _arn(text: str) -> list[str] | None:
 
 def _place(resource: str) -> tuple[str | None, str | None]:
     """Account and Region of a resource; None where its key tells neither."""
+    if any(kind in resource for kind in (":datashare:", ":snapshot:", ":snapshot/")):
+        # What may be shared is used in other accounts, and recorded there.
+        return None, None
     arn = _arn(resource)
     if arn:
         region, account = arn[3], arn[4]
@@ -764,7 +775,7 @@ def _filters(
         )
         values[":session"] = {"S": facets["session"]}
     if writes:
-        conditions.append("read_only = :read_only")
+        conditions.append("(attribute_not_exists(read_only) OR read_only = :read_only)")
         values[":read_only"] = {"BOOL": False}
     return conditions, values
 
@@ -817,12 +828,14 @@ class _Trail:
 def _coverage(trails: list[_Trail], since: str | None, until: str, now: datetime) -> Coverage:
     """Of what was asked from `since` until `until`, when it is `now`."""
     tracked: dict[str, str] = {}
+    delivered: dict[str, str] = {}
     for trail in trails:
-        # A Region that delivers later than others of its account was quiet before.
+        # A Region that delivers later than others of its account, or no more, is a quiet one.
         if trail.tracked_since is not None:
             tracked[trail.account] = min(tracked.get(trail.account, trail.tracked_since), trail.tracked_since)
+        delivered[trail.account] = max(delivered.get(trail.account, ""), trail.delivered_up_to or "")
     tracked_since = max(tracked.values(), default=None)
-    delivered_up_to = max((trail.delivered_up_to for trail in trails if trail.delivered_up_to), default=None)
+    delivered_up_to = min(delivered.values(), default=None) or None
     kept_since = None
     newest = max(enumerate(trails), key=lambda at: (at[1].delivered_up_to or "", at[0]), default=None)
     if newest and newest[1].events_kept_days is not None:
@@ -837,7 +850,7 @@ def _coverage(trails: list[_Trail], since: str | None, until: str, now: datetime
             if entry["verdict"] in ("rejected", "waiting"):
                 counts[entry["verdict"]] += 1
             else:
-                counts["quarantined"] += entry.get("records_quarantined", 0)
+                counts["quarantined"] += max(entry.get("records_quarantined", 1), 1)
     missing = sum(digest["logs_missing"] for trail in trails for digest in trail.digests)
     altered = sum(digest["logs_altered"] for trail in trails for digest in trail.digests)
 
@@ -861,7 +874,8 @@ def _coverage(trails: list[_Trail], since: str | None, until: str, now: datetime
         # A proof that reaches back to the beginning tells more than the first object.
         ("before_tracking", reaches_before(tracked_since) and not is_proven),
         ("expired", reaches_before(kept_since)),
-        ("not_delivered_yet", (delivered_up_to or "") < until and not is_proven),
+        # What was called just now is on its way.
+        ("not_delivered_yet", (delivered_up_to or "") < _moved(until, -_DELIVERY) and not is_proven),
         ("rejected", counts["rejected"] > 0),
         ("quarantined", counts["quarantined"] > 0),
         ("waiting", counts["waiting"] > 0),

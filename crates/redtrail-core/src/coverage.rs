@@ -8,7 +8,6 @@ use redtrail_model::{Arn, EventTime, PrincipalKey, ResourceKey, is_account_id};
 use serde::Serialize;
 
 use crate::{
-    accounts,
     digest_entry::{DigestEntry, DigestVerdict},
     directory::Trail,
     ledger::{LedgerEntry, Verdict},
@@ -32,12 +31,10 @@ pub struct Reach {
 
 impl Reach {
     /// The account of a user or role records each of its calls, in whatever Region it was made.
-    /// Who else called, Redshift in its own accounts too, may have done so anywhere.
+    /// Who else called may have done so anywhere.
     pub fn of_principal(principal: &PrincipalKey) -> Self {
-        let arn = Arn::parse(principal.as_str()).filter(|arn| {
-            let is_redshifts = || accounts::published().any(|id| id == arn.account);
-            matches!(arn.service, "iam" | "sts") && !is_redshifts()
-        });
+        let arn = Arn::parse(principal.as_str());
+        let arn = arn.filter(|arn| matches!(arn.service, "iam" | "sts"));
         Self {
             account_id: arn.map(|arn| arn.account.to_owned()),
             aws_region: None,
@@ -209,8 +206,8 @@ impl Coverage {
                     Verdict::Waiting => self.objects_waiting += 1,
                     Verdict::Partial | Verdict::Accepted => {
                         let content = entry.content.as_ref();
-                        self.records_quarantined +=
-                            content.map_or(0, |content| content.records_quarantined);
+                        let records = content.map_or(1, |content| content.records_quarantined);
+                        self.records_quarantined += records.max(1);
                     }
                 }
             }

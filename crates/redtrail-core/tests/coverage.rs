@@ -278,8 +278,6 @@ fn ok_whose_trails_record_a_call() {
             reach(account, None),
         ),
         ("AWSService:redshift.amazonaws.com", Reach::default()),
-        // Redshift's own account in us-east-2.
-        ("arn:aws:iam::790247189693:role/prod", Reach::default()),
         ("AWSAccount:111122223333:AIDA", Reach::default()),
         (
             "arn:aws:identitystore::111122223333:identitystore/d-1/user/u",
