@@ -75,7 +75,7 @@ fn ok_no_answer_deceives() {
         (&["touched", role], 4),
         (&["who", "sales"], 3),
         (&["find", "a"], 3),
-        (&["active", "--day", "2026-03-02"], 3),
+        (&["active", "--day", "2026-03-02"], 2),
     ] {
         let window = if matches!(question[0], "touched" | "who") {
             &SINCE[..]
