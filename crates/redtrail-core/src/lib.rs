@@ -19,6 +19,7 @@ pub mod normalize;
 pub mod normalizer;
 pub mod object;
 pub mod original;
+pub mod plain_text;
 pub mod retention;
 pub mod select;
 mod skim;

@@ -19,7 +19,6 @@ mod objects;
 mod originals;
 mod output;
 mod place;
-mod plain_text;
 mod public_keys;
 mod quarantine;
 mod quarantine_list;
@@ -41,6 +40,7 @@ mod verify_report;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+pub(crate) use redtrail_core::plain_text;
 
 /// Who did what in Amazon Redshift, from CloudTrail's logs.
 #[derive(Parser)]

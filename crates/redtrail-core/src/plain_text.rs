@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::ser::Formatter;
 
 /// `text` with each character that is no plain text written as `\u{…}`.
-pub(crate) fn plain(text: &str) -> Cow<'_, str> {
+pub fn plain(text: &str) -> Cow<'_, str> {
     if !text.contains(is_not_plain) {
         return Cow::Borrowed(text);
     }
@@ -24,7 +24,10 @@ pub(crate) fn plain(text: &str) -> Cow<'_, str> {
 
 /// `value` as one line of JSON. The same characters are written as `\uXXXX`, so that the
 /// line says the same to a parser and is plain text to a terminal.
-pub(crate) fn json_line(value: &impl Serialize) -> io::Result<String> {
+///
+/// # Errors
+/// When `value` has no form in JSON.
+pub fn json_line(value: &impl Serialize) -> io::Result<String> {
     let mut line = Vec::with_capacity(1024);
     value.serialize(&mut serde_json::Serializer::with_formatter(
         &mut line, PlainJson,
@@ -33,7 +36,7 @@ pub(crate) fn json_line(value: &impl Serialize) -> io::Result<String> {
 }
 
 /// Text of a JSON string, between its quotes, with each such character as `\uXXXX`.
-pub(crate) fn plain_in_json(text: &str) -> Cow<'_, str> {
+pub fn plain_in_json(text: &str) -> Cow<'_, str> {
     if !text.contains(is_not_plain) {
         return Cow::Borrowed(text);
     }
@@ -53,7 +56,7 @@ pub(crate) fn plain_in_json(text: &str) -> Cow<'_, str> {
 /// Control characters; characters of Unicode's general category Cf (format: bidirectional
 /// controls, joiners, tags), line and paragraph separators, and further ones that
 /// are shown as nothing at all: fillers, variation selectors.
-fn is_not_plain(character: char) -> bool {
+pub fn is_not_plain(character: char) -> bool {
     character.is_control()
         || matches!(
             character,
