@@ -7,3 +7,10 @@ pub mod envelope;
 pub mod keys;
 pub mod reader;
 pub mod record;
+
+use std::sync::LazyLock;
+
+use redtrail_core::select::Selector;
+
+/// To make one takes longer than most inputs do.
+static SELECTOR: LazyLock<Selector> = LazyLock::new(Selector::default);

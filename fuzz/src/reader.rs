@@ -10,6 +10,8 @@ use redtrail_core::{
 use redtrail_model::{AuditEvent, Origin};
 use redtrail_trailgen::gzip;
 
+use super::SELECTOR;
+
 type Read = (Proven, Tally, Vec<Quarantined>, Vec<AuditEvent>);
 
 /// The first byte says how the rest is cut, and whether it is packed first.
@@ -30,9 +32,8 @@ pub fn check(data: &[u8]) {
         max_record_bytes: 1 << 10,
         ..Limits::default()
     };
-    let selector = Selector::default();
-    let whole = read(bytes, usize::MAX, limits, &selector);
-    assert_eq!(whole, read(bytes, cut, limits, &selector), "cut {cut}");
+    let whole = read(bytes, usize::MAX, limits, &SELECTOR);
+    assert_eq!(whole, read(bytes, cut, limits, &SELECTOR), "cut {cut}");
     if let Ok((proven, tally, quarantined, events)) = whole {
         assert!(tally.adds_up(), "{tally:?}");
         assert_eq!(tally.read, proven.read);

@@ -3,9 +3,11 @@
 
 use redtrail_core::{
     directory, item, log_reader::RawRecord, memory::check_batch, normalize::audit_event,
-    retention::Retention, select::Selector,
+    retention::Retention,
 };
 use redtrail_model::{AuditEvent, Origin};
+
+use super::SELECTOR;
 
 pub fn check(bytes: &[u8]) {
     let record = RawRecord {
@@ -19,7 +21,7 @@ pub fn check(bytes: &[u8]) {
         version: Some("v".into()),
         record_index: 0,
     };
-    let Ok(event) = audit_event(&record, &origin, &Selector::default()) else {
+    let Ok(event) = audit_event(&record, &origin, &SELECTOR) else {
         return;
     };
     let retention = Retention::Days(400);
