@@ -32,13 +32,23 @@ lint: ## Check format, lints and documentation; warnings are errors
 	$(CARGO) clippy --release --workspace --all-targets --locked -- --deny warnings
 	RUSTDOCFLAGS='--deny warnings' $(CARGO) doc --release --workspace --no-deps --locked --document-private-items
 
+.PHONY: deny
+deny: ## Check licences, sources and banned packages of all that is depended on
+	scripts/cargo-tool.sh cargo-deny 0.20.2 --no-default-features
+	target/tools/bin/cargo-deny --offline --locked check bans licenses sources
+
+.PHONY: advisories
+advisories: ## Look up known vulnerabilities; fetches their database from GitHub
+	scripts/cargo-tool.sh cargo-deny 0.20.2 --no-default-features
+	target/tools/bin/cargo-deny --locked check advisories
+
 .PHONY: template
 template: ## Check the template: SAM, cfn-lint and checkov over combinations of its conditions
 	scripts/tools.sh template
 	$(TOOLS)/python scripts/check_template.py
 
 .PHONY: check
-check: test counts-check lint template ## What CI runs
+check: test counts-check lint deny template ## What CI runs
 
 .PHONY: sam-build
 sam-build: ## Build the function for Lambda: SAM with cargo-lambda, for glibc 2.30
@@ -50,10 +60,8 @@ sam-local: build sam-build ## Run it in a container against embedded servers: sa
 	SAM="$(CURDIR)/$(TOOLS)/sam" scripts/sam-local.sh
 
 .PHONY: commands
-commands: build ## Run the aws and redtrail commands of the documents, as far as they go without an account
-	python3 -m venv target/judge
-	target/judge/bin/pip install --quiet --requirement tests/python/judge.txt
-	python3 scripts/check_commands.py target/judge/bin/aws target/release/redtrail
+commands: build python ## Run the aws and redtrail commands of the documents, as far as they go without an account
+	python3 scripts/check_commands.py target/python/bin/aws target/release/redtrail
 
 .PHONY: package
 package: sam-build ## Make dist/: the zip, its SHA-256 and a plain CloudFormation template
@@ -83,7 +91,7 @@ counts: build ## Put this code's instruction counts on file
 	target/release/redtrail-bench gate --update
 
 .PHONY: nightly
-nightly: properties simulation kills soak digests template-all commands package sam-local ## All that takes long: about four hours
+nightly: properties simulation kills soak digests fuzz template-all commands cli package sam-local ## All that takes long: about five hours
 
 .PHONY: properties
 properties: build ## Run the properties on 50,000 cases each; at most an hour
@@ -105,6 +113,11 @@ soak: build ## Run the function on a bad wire for half an hour
 digests: build python ## Find 200 mixtures of tampering; have the AWS CLI judge where it is right
 	DIGEST_MIXES=200 timeout 1800 $(TEST) --test digests
 	target/release/examples/judge_digests target/python/bin/aws
+
+.PHONY: fuzz
+fuzz: ## Fuzz each of six targets for ten minutes
+	scripts/cargo-tool.sh cargo-fuzz 0.13.2
+	scripts/fuzz.sh 600
 
 .PHONY: template-all
 template-all: ## Check the template over every combination of its conditions

@@ -22,6 +22,7 @@ pub mod normalizer;
 pub mod object;
 pub mod original;
 pub mod paste;
+pub mod plain_text;
 pub mod retention;
 pub mod select;
 mod skim;

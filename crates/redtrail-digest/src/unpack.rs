@@ -2,7 +2,7 @@
 
 use redtrail_core::{
     edge::{EdgeError, EdgeErrorKind, LogBody},
-    log_reader::{Gunzip, Limits, Rejected},
+    log_reader::{Gunzip, Limits, LooksLike, Rejected},
 };
 use sha2::{Digest, Sha256};
 
@@ -119,7 +119,7 @@ async fn read<B: TrailBucket>(
         // The reader of logs takes plain JSON, too; CloudTrail never delivers it.
         if start != GZIP_MAGIC {
             return Err(Rejected::NotGzip {
-                looks_like: "plain JSON",
+                looks_like: LooksLike::PlainJson,
             });
         }
         Ok(Unpacked {

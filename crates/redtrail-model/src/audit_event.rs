@@ -286,7 +286,8 @@ impl fmt::Display for SelectedBy {
 pub enum Flag {
     /// The record has no `eventID`: its hash stands in.
     NoEventId,
-    /// The record held bytes that are no UTF-8; they were replaced by U+FFFD.
+    /// The record held bytes that are no UTF-8, or halves of surrogate pairs; they were
+    /// replaced by U+FFFD.
     InvalidUtf8,
     /// The rules have no row for this operation: its resources come from the general rule.
     UnknownOperation,

@@ -4,6 +4,7 @@ use aws_lambda_events::{
     s3::batch_job::{S3BatchJobResponse, S3BatchJobResult},
     sqs::SqsBatchResponse,
 };
+use redtrail_core::plain_text::plain;
 use serde::Serialize;
 use serde_json::Value;
 use thiserror::Error;
@@ -103,7 +104,8 @@ fn job_response(
         let mut result = S3BatchJobResult::default();
         result.task_id = message.id.clone();
         result.result_code = Some(code.to_owned());
-        result.result_string = Some(text.clone());
+        // It goes into a report that people read; keys stand in it.
+        result.result_string = Some(plain(text).into_owned());
         result
     };
     let mut response = S3BatchJobResponse::default();

@@ -12,7 +12,7 @@ use crate::{
 /// How many payloads may stand within each other. The longest chain that is easily
 /// wired has six: a queue that holds the topic's message of a failed invocation whose
 /// request was a queue's with a topic's message.
-const MAX_DEPTH: u8 = 12;
+pub const MAX_DEPTH: u8 = 12;
 
 /// What a payload announces.
 pub(crate) fn of_payload(payload: &Value) -> Announced {

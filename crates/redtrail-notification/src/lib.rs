@@ -14,6 +14,7 @@ mod unreadable;
 
 pub use announced::{Announced, AnnouncedObject, PassedOver, Reason};
 pub use answer::{InvocationFailed, Outcome};
+pub use envelope::MAX_DEPTH;
 pub use invocation::{Caller, Invocation, Message, read};
 pub use request::IngestRequest;
 pub use unreadable::Unreadable;

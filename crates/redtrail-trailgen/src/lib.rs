@@ -3,6 +3,7 @@
 //! each of them. Everything follows from a seed; nothing here knows how redtrail reads.
 
 mod cast;
+pub mod catalogue;
 mod dice;
 pub mod digest;
 mod event;

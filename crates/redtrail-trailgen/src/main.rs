@@ -8,7 +8,7 @@ use std::{
 };
 
 use clap::{Parser, Subcommand};
-use redtrail_trailgen::{Trail, TrailOptions, sample};
+use redtrail_trailgen::{Trail, TrailOptions, catalogue, sample};
 
 /// Makes CloudTrail log objects: realistic, of any size, the same for the same seed.
 #[derive(Parser)]
@@ -30,6 +30,8 @@ struct Arguments {
 enum Command {
     /// Writes the sample organization trail below a folder.
     Sample { directory: PathBuf },
+    /// Writes the bad and odd objects of the catalogue into a folder, bombs among them.
+    Catalogue { directory: PathBuf },
     /// Writes one log object to standard output.
     Object {
         /// Size of the document before compression, in millions of bytes.
@@ -92,6 +94,16 @@ fn main() -> ExitCode {
 fn run(command: Command) -> io::Result<()> {
     match command {
         Command::Sample { directory } => sample::write(&directory),
+        Command::Catalogue { directory } => {
+            fs::create_dir_all(&directory)?;
+            let cases = catalogue::cases().into_iter().chain(catalogue::bombs());
+            cases.into_iter().try_for_each(|case| {
+                fs::write(
+                    directory.join(format!("{}.json.gz", case.name)),
+                    case.bytes(),
+                )
+            })
+        }
         Command::Object {
             megabytes,
             plain,

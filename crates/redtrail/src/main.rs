@@ -22,7 +22,6 @@ mod objects;
 mod originals;
 mod output;
 mod place;
-mod plain_text;
 mod public_keys;
 mod published;
 mod quarantine;
@@ -49,6 +48,7 @@ mod who;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+pub(crate) use redtrail_core::plain_text;
 
 /// Who did what in Amazon Redshift, from CloudTrail's logs.
 #[derive(Parser)]

@@ -5,3 +5,4 @@ pub mod check;
 pub mod config;
 pub mod handler;
 pub mod metrics;
+pub mod plain_lines;

@@ -12,13 +12,15 @@ use redtrail_aws::{
     clients, dynamodb::DynamoDbStore, newest::TrailBuckets, s3::S3Source, timer::TokioTimer,
 };
 use redtrail_core::{
-    directory::Remembered, edge::error_chain, log_reader::Limits, select::Selector,
+    directory::Remembered, edge::error_chain, log_reader::Limits, plain_text::plain,
+    select::Selector,
 };
 use redtrail_ingest::{
     check::{self, check},
     config::Config,
     handler::{Clock, Handler},
     metrics::Metrics,
+    plain_lines::PlainLines,
 };
 use redtrail_model::EventTime;
 use serde_json::{Value, value::RawValue};
@@ -38,6 +40,7 @@ async fn main() -> ExitCode {
         .with_target(false)
         .with_span_list(false)
         .with_env_filter(EnvFilter::new(level.as_deref().unwrap_or("info")))
+        .with_writer(|| PlainLines::new(stdout()))
         .init();
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
@@ -98,7 +101,7 @@ async fn invoke(
     }
     answer.map_err(|error| Diagnostic {
         error_type: "ObjectsFailed".to_owned(),
-        error_message: error.to_string(),
+        error_message: plain(&error.to_string()).into_owned(),
     })
 }
 

@@ -9,7 +9,20 @@ use std::{
     process::Command,
 };
 
+use redtrail_core::{
+    log_reader::{
+        Limits, MAX_KEY_BYTES, MAX_QUARANTINE_ENTRIES, MAX_RATIO, MAX_SCALAR_BYTES,
+        MAX_SELECTED_RECORDS, RATIO_FREE_BYTES,
+    },
+    normalize::{
+        MAX_ERROR_MESSAGE_BYTES, MAX_NAME_BYTES, MAX_USER_AGENT_BYTES,
+        resources::{MAX_ALIASES, MAX_RELATED, MAX_RESOURCES},
+        summary::{MAX_BYTES, MAX_VALUE_BYTES},
+    },
+};
 use redtrail_ingest::config;
+use redtrail_model::{MAX_PARTITION_KEY_BYTES, MAX_SORT_KEY_BYTES};
+use redtrail_notification::MAX_DEPTH;
 use serde_yaml_ng::Value;
 
 fn repository() -> PathBuf {
@@ -262,4 +275,74 @@ fn ok_the_core_knows_no_aws_and_no_runtime() {
             "{line}"
         );
     }
+}
+
+/// docs/limits.md publishes each limit as it is in the code.
+#[test]
+fn ok_the_published_limits_are_those_of_the_code() {
+    let document = fs::read_to_string(repository().join("docs/limits.md")).unwrap();
+    let Limits {
+        max_plain_bytes,
+        max_record_bytes,
+        max_held_bytes,
+    } = Limits::default();
+    let bytes = |bytes: usize| bytes.to_string() + " bytes";
+    let mib = |bytes: usize| {
+        assert_eq!(bytes % (1 << 20), 0);
+        (bytes >> 20).to_string() + " MiB"
+    };
+    let large = |bytes: u64| mib(usize::try_from(bytes).unwrap());
+    let limits = [
+        ("unpacked size of an object", large(max_plain_bytes)),
+        (
+            "unpacked size to size as stored",
+            MAX_RATIO.to_string() + " : 1",
+        ),
+        ("unpacked size at any ratio", large(RATIO_FREE_BYTES)),
+        ("an element of `Records`", mib(max_record_bytes)),
+        (
+            "records of the family in an object",
+            MAX_SELECTED_RECORDS.to_string(),
+        ),
+        (
+            "selected records held until the object is proven",
+            mib(max_held_bytes),
+        ),
+        (
+            "a top-level number, `true`, `false` or `null`",
+            bytes(MAX_SCALAR_BYTES),
+        ),
+        (
+            "a top-level key that may be `Records`",
+            bytes(MAX_KEY_BYTES),
+        ),
+        (
+            "quarantine rows of an object",
+            MAX_QUARANTINE_ENTRIES.to_string(),
+        ),
+        ("a partition key", bytes(MAX_PARTITION_KEY_BYTES)),
+        ("a sort key", bytes(MAX_SORT_KEY_BYTES)),
+        ("names, ids, codes, addresses", bytes(MAX_NAME_BYTES)),
+        ("`user_agent`", bytes(MAX_USER_AGENT_BYTES)),
+        ("`error_message`", bytes(MAX_ERROR_MESSAGE_BYTES)),
+        ("request and response together", bytes(MAX_BYTES)),
+        ("one value of request or response", bytes(MAX_VALUE_BYTES)),
+        ("resources of an event", MAX_RESOURCES.to_string()),
+        (
+            "ARNs of other services in an event",
+            MAX_RELATED.to_string(),
+        ),
+        ("aliases of an event", MAX_ALIASES.to_string()),
+        ("payloads within each other", MAX_DEPTH.to_string()),
+    ];
+    for (what, value) in &limits {
+        let row = format!("| {what} | {value} |");
+        assert!(document.contains(&row), "docs/limits.md lacks: {row}");
+    }
+    let rows = document.lines().filter(|line| {
+        let mut cells = line.split('|').skip(2);
+        let value = cells.next().unwrap_or_default().trim();
+        value.starts_with(|first: char| first.is_ascii_digit())
+    });
+    assert_eq!(rows.count(), limits.len(), "a limit that no code has");
 }

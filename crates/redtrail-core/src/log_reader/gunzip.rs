@@ -1,17 +1,30 @@
 //! The object's bytes made plain: exactly one gzip member, its checksum and length
 //! proven and nothing after it; or JSON that was never compressed.
 
-use flate2::{Decompress, FlushDecompress, Status};
+use flate2::{Decompress, DecompressError, FlushDecompress, Status};
 
-use super::Rejected;
+use super::{LooksLike, Rejected};
 
+/// <https://www.rfc-editor.org/rfc/rfc1952#page-8>: an indication of fields that a reader
+/// does not know, so that what follows would be taken for something else.
+const RESERVED_FLAGS: u8 = 0b1110_0000;
 /// Plain bytes are handed on in pieces of at most this size.
 const PIECE_BYTES: usize = 64 * 1024;
+
+/// An object may unpack to that many times its size, past [`RATIO_FREE_BYTES`]. Public
+/// copies of real trails stay below fifteen; deflate reaches a thousand.
+pub const MAX_RATIO: u64 = 250;
+/// As far an object may unpack whatever its ratio: CloudTrail's own bound is 50 MB.
+pub const RATIO_FREE_BYTES: u64 = 64 << 20;
+/// The ratio is looked at after each so many stored bytes: at the same places however
+/// the bytes are cut.
+const LOOK_BYTES: u64 = 64 * 1024;
 
 /// Unpacks one object as its bytes arrive.
 pub struct Gunzip {
     form: Form,
     piece: Vec<u8>,
+    stored_bytes: u64,
     plain_bytes: u64,
     max_plain_bytes: u64,
 }
@@ -31,6 +44,7 @@ impl Gunzip {
         Self {
             form: Form::Unknown(Vec::new()),
             piece: Vec::new(),
+            stored_bytes: 0,
             plain_bytes: 0,
             max_plain_bytes,
         }
@@ -56,7 +70,7 @@ impl Gunzip {
                 self.push(&start, plain)
             }
             Form::Plain => self.hand_on(bytes, plain),
-            Form::Gzip { .. } => self.inflate(bytes, plain),
+            Form::Gzip { .. } => self.inflate_and_look(bytes, plain),
         }
     }
 
@@ -68,8 +82,38 @@ impl Gunzip {
         match &self.form {
             Form::Unknown(start) if start.is_empty() => Err(Rejected::Empty),
             Form::Unknown(_) | Form::Gzip { ended: false, .. } => Err(Rejected::Truncated),
-            Form::Gzip { ended: true, .. } | Form::Plain => Ok(()),
+            Form::Gzip { ended: true, .. } => self.look_at_ratio(),
+            Form::Plain => Ok(()),
         }
+    }
+
+    fn inflate_and_look(
+        &mut self,
+        mut bytes: &[u8],
+        plain: &mut impl FnMut(&[u8]) -> Result<(), Rejected>,
+    ) -> Result<(), Rejected> {
+        while !bytes.is_empty() {
+            let until_look = LOOK_BYTES - self.stored_bytes % LOOK_BYTES;
+            let length = usize::try_from(until_look).map_or(bytes.len(), |up| up.min(bytes.len()));
+            let (piece, rest) = bytes.split_at(length);
+            self.inflate(piece, plain)?;
+            self.stored_bytes += length as u64;
+            if self.stored_bytes.is_multiple_of(LOOK_BYTES) {
+                self.look_at_ratio()?;
+            }
+            bytes = rest;
+        }
+        Ok(())
+    }
+
+    fn look_at_ratio(&self) -> Result<(), Rejected> {
+        let most = RATIO_FREE_BYTES.max(self.stored_bytes.saturating_mul(MAX_RATIO));
+        if self.plain_bytes > most {
+            return Err(Rejected::ExpandsTooFar {
+                max_ratio: MAX_RATIO,
+            });
+        }
+        Ok(())
     }
 
     fn inflate(
@@ -95,7 +139,7 @@ impl Gunzip {
             bytes = bytes.get(consumed..).unwrap_or_default();
             // What came before an error is read before it, however the bytes were cut.
             self.hand_on(piece.get(..produced).unwrap_or_default(), plain)?;
-            outcome.map_err(|_| Rejected::CorruptGzip)?;
+            outcome.map_err(|error| broken(&error))?;
             if consumed == 0 && produced == 0 && !ended {
                 // All input is consumed and no output is left.
                 break;
@@ -128,28 +172,36 @@ impl Form {
     /// What the first bytes say; `None` while too few came.
     fn of(start: &[u8]) -> Result<Option<Self>, Rejected> {
         Ok(Some(match start {
-            [] | [0x1f | 0x28 | 0x78 | 0xef | b'P'] => return Ok(None),
+            [] | [0x1f | 0x28 | 0x78 | 0xef | b'P'] | [0x1f, 0x8b] | [0x1f, 0x8b, _] => {
+                return Ok(None);
+            }
+            [0x1f, 0x8b, _, flags, ..] if flags & RESERVED_FLAGS != 0 => {
+                return Err(Rejected::ReservedFlags);
+            }
             [0x1f, 0x8b, ..] => Self::Gzip {
                 inflate: Box::new(Decompress::new_gzip(15)),
                 ended: false,
             },
-            [b'P', b'K', ..] => return Err(Rejected::NotGzip { looks_like: "zip" }),
-            [0x28, 0xb5, ..] => return Err(Rejected::NotGzip { looks_like: "zstd" }),
-            [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..] => {
-                return Err(Rejected::NotGzip { looks_like: "zlib" });
-            }
-            [0xef, 0xbb, ..] => {
-                return Err(Rejected::NotGzip {
-                    looks_like: "text with a byte order mark",
-                });
-            }
+            [b'P', b'K', ..] => return Err(not_gzip(LooksLike::Zip)),
+            [0x28, 0xb5, ..] => return Err(not_gzip(LooksLike::Zstd)),
+            [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..] => return Err(not_gzip(LooksLike::Zlib)),
+            [0xef, 0xbb, ..] => return Err(not_gzip(LooksLike::ByteOrderMark)),
             [b'{' | b' ' | b'\t' | b'\r' | b'\n', ..] => Self::Plain,
-            _ => {
-                return Err(Rejected::NotGzip {
-                    looks_like: "something else",
-                });
-            }
+            _ => return Err(not_gzip(LooksLike::Other)),
         }))
+    }
+}
+
+fn not_gzip(looks_like: LooksLike) -> Rejected {
+    Rejected::NotGzip { looks_like }
+}
+
+/// zlib tells what is wrong in words alone, which have been the same for decades.
+fn broken(error: &DecompressError) -> Rejected {
+    match error.message() {
+        Some("incorrect data check" | "header crc mismatch") => Rejected::WrongChecksum,
+        Some("incorrect length check") => Rejected::WrongLength,
+        _ => Rejected::CorruptGzip,
     }
 }
 
@@ -216,15 +268,20 @@ mod tests {
         let mut checksum = good.clone();
         let at = checksum.len() - 6;
         checksum[at] ^= 1;
-        check(&checksum, Err(Rejected::CorruptGzip));
+        check(&checksum, Err(Rejected::WrongChecksum));
         let mut length = good.clone();
         let at = length.len() - 1;
         length[at] ^= 1;
-        check(&length, Err(Rejected::CorruptGzip));
-        let mut reserved = good;
-        reserved[3] |= 0x80;
-        check(&reserved, Err(Rejected::CorruptGzip));
-        check(b"PK\x03\x04", Err(Rejected::NotGzip { looks_like: "zip" }));
+        check(&length, Err(Rejected::WrongLength));
+        for flag in [0x20, 0x40, 0x80] {
+            let mut reserved = good.clone();
+            reserved[3] |= flag;
+            check(&reserved, Err(Rejected::ReservedFlags));
+        }
+        let mut method = good;
+        method[2] = 7;
+        check(&method, Err(Rejected::CorruptGzip));
+        check(b"PK\x03\x04", Err(not_gzip(LooksLike::Zip)));
     }
 
     #[test]
@@ -233,5 +290,40 @@ mod tests {
             &gzip(&vec![b' '; 2 << 20]),
             Err(Rejected::TooLarge { max_bytes: 1 << 20 }),
         );
+    }
+
+    /// The verdict, and how many plain bytes were handed on until then.
+    fn unpacked(bytes: &[u8], cut: usize) -> (Result<(), Rejected>, u64) {
+        let mut gunzip = Gunzip::new(1 << 40);
+        let mut plain_bytes = 0;
+        let pushed = bytes.chunks(cut).try_for_each(|piece| {
+            gunzip.push(piece, &mut |plain| {
+                plain_bytes += plain.len() as u64;
+                Ok(())
+            })
+        });
+        (pushed.and_then(|()| gunzip.finish()), plain_bytes)
+    }
+
+    #[test]
+    fn err_what_expands_too_far() {
+        let too_far = Err(Rejected::ExpandsTooFar {
+            max_ratio: MAX_RATIO,
+        });
+        let free = usize::try_from(RATIO_FREE_BYTES).unwrap();
+        let bomb = gzip(&vec![b' '; free + 1]);
+        let larger = gzip(&vec![b' '; 3 * free]);
+        for cut in [1000, 8192, 100_000, usize::MAX] {
+            assert_eq!(
+                unpacked(&bomb, cut),
+                (too_far.clone(), RATIO_FREE_BYTES + 1)
+            );
+            let (verdict, plain_bytes) = unpacked(&larger, cut);
+            assert_eq!(verdict, too_far);
+            // It is given up at the first look past the bound.
+            assert!(plain_bytes < 3 * RATIO_FREE_BYTES, "{plain_bytes}");
+        }
+        let (verdict, _) = unpacked(&gzip(&vec![b' '; free]), usize::MAX);
+        assert_eq!(verdict, Ok(()));
     }
 }

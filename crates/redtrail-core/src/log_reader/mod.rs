@@ -14,9 +14,10 @@ use sha2::{Digest, Sha256};
 use crate::select::{Judgement, Selector, Unreadable};
 
 pub(crate) use delimit::Delimiter;
-pub use gunzip::Gunzip;
+pub use gunzip::{Gunzip, MAX_RATIO, RATIO_FREE_BYTES};
 pub use pick::{Picked, PickedElement, Picker};
-pub use rejected::Rejected;
+pub use rejected::{LooksLike, Rejected};
+pub use split::{MAX_KEY_BYTES, MAX_SCALAR_BYTES};
 
 use document::Document;
 use split::{Content, Element};
@@ -101,6 +102,7 @@ struct Sieve<'s> {
     selector: &'s Selector,
     hold: bool,
     read: u64,
+    selected_count: u64,
     not_selected: u64,
     held_bytes: usize,
     selected: Vec<RawRecord>,
@@ -110,6 +112,9 @@ struct Sieve<'s> {
 
 /// Quarantine entries kept of one object; beyond it they are only counted.
 pub const MAX_QUARANTINE_ENTRIES: usize = 100;
+/// Records of the family that one object may have; more rejects it, for each takes memory
+/// until the object is finished. In CloudTrail's 50 MB they would be of 125 bytes each.
+pub const MAX_SELECTED_RECORDS: u64 = 400_000;
 
 impl<'s> LogReader<'s> {
     pub fn new(limits: Limits, selector: &'s Selector) -> Self {
@@ -129,6 +134,7 @@ impl<'s> LogReader<'s> {
                 selector,
                 hold: true,
                 read: 0,
+                selected_count: 0,
                 not_selected: 0,
                 held_bytes: 0,
                 selected: Vec::new(),
@@ -145,8 +151,16 @@ impl<'s> LogReader<'s> {
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), Rejected> {
         let sieve = &mut self.sieve;
         let skimmer = sieve.selector.skimmer();
-        self.document
-            .push(bytes, skimmer, &mut |element| sieve.judge(element))
+        let pushed = self
+            .document
+            .push(bytes, skimmer, &mut |element| sieve.judge(element));
+        // It comes before whatever else is wrong, which stands behind it.
+        if sieve.selected_count > MAX_SELECTED_RECORDS {
+            return Err(Rejected::TooManyRecords {
+                max_records: MAX_SELECTED_RECORDS,
+            });
+        }
+        pushed
     }
 
     /// Proves that the object ended where it should.
@@ -208,6 +222,7 @@ impl Sieve<'_> {
                     return;
                 }
                 Judgement::Selected(_) => {
+                    self.selected_count += 1;
                     if self.hold {
                         self.held_bytes += bytes.len();
                         self.selected.push(RawRecord {

@@ -1,20 +1,21 @@
 //! The document taken apart: one top-level object with one `Records` array, its elements
 //! handed out one by one, every byte of the frame around them checked.
 
+use redtrail_model::RawJson;
 use serde::de::IgnoredAny;
 use sha2::{Digest, Sha256};
 
-use super::{Rejected, delimit::Delimiter};
+use super::{LooksLike, Rejected, delimit::Delimiter};
 use crate::skim::{Sight, Skim, Skimmer};
 
 /// A top-level key is compared by its first bytes: `Records` with every letter escaped
 /// takes 44 with its quotes.
-const MAX_KEY_BYTES: usize = 64;
+pub const MAX_KEY_BYTES: usize = 64;
 /// How much of a piece is looked at first for the end of an object that began in the last:
 /// nearly all records are shorter.
 const REST_BYTES: usize = 4 * 1024;
 /// Numbers, literals and the like outside of `Records`.
-const MAX_SCALAR_BYTES: usize = 1024;
+pub const MAX_SCALAR_BYTES: usize = 1024;
 
 /// One element of `Records`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,6 +131,12 @@ impl Splitter {
         // A value's own first byte is left for the state that follows it.
         let (next, consumed) = match (self.state, byte) {
             (State::BeforeDocument, b'{') => (State::BeforeFirstKey, 1),
+            (State::BeforeDocument, 0x1f) => return Err(Rejected::GzipInGzip),
+            (State::BeforeDocument, 0xef) => {
+                return Err(Rejected::NotGzip {
+                    looks_like: LooksLike::ByteOrderMark,
+                });
+            }
             (State::BeforeFirstKey | State::BeforeKey, b'"') => (self.begin(State::Key, at), 0),
             (State::BeforeFirstKey | State::AfterValue, b'}') => (State::AfterDocument, 1),
             (State::BeforeColon { is_records }, b':') => (State::BeforeValue { is_records }, 1),
@@ -392,8 +399,8 @@ impl Pending {
         if self.length > self.bytes.len() as u64 {
             return Some(false);
         }
-        let key: String = serde_json::from_slice(&self.bytes).ok()?;
-        Some(key == "Records")
+        let key = RawJson::parse(std::str::from_utf8(&self.bytes).ok()?).ok()?;
+        Some(key.string()? == "Records")
     }
 }
 
@@ -453,6 +460,7 @@ mod tests {
             Ok(&[r#"{"b":1}"#, "{}"]),
         );
         check(r#"{"\u0052ecords":[{}]}"#, Ok(&["{}"]));
+        check(r#"{"\udfaa":0,"Records":[{}]}"#, Ok(&["{}"]));
         check(
             r#"{"Records":[null,1,"x]",[2],{}]}"#,
             Ok(&["null", "1", r#""x]""#, "[2]", "{}"]),
@@ -486,6 +494,12 @@ mod tests {
         check(r#"{"Records":[{}]"#, Err(Rejected::Truncated));
         check(r#"{"Records":[{"a":"}"#, Err(Rejected::Truncated));
         check(r#"[{"Records":[]}]"#, at(0));
+        check(
+            "\u{feff}{\"Records\":[]}",
+            Err(Rejected::NotGzip {
+                looks_like: LooksLike::ByteOrderMark,
+            }),
+        );
         check(r#"{"Records":[{},]}"#, at(15));
         check(r#"{"Records":[{} {}]}"#, at(15));
         check(r#"{"Records":[,{}]}"#, at(12));

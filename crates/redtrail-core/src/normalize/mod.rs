@@ -9,6 +9,7 @@ pub mod summary;
 
 use std::borrow::Cow;
 
+use memchr::{memchr, memmem};
 use redtrail_model::{
     AuditEvent, EventKey, EventRecord, EventTime, Flag, Origin, SelectedBy, UserIdentity,
 };
@@ -22,9 +23,9 @@ use crate::{
 
 /// Longest texts kept, in bytes; what is longer is cut and named in `cut`. Keys are
 /// never cut: they have a rule of their own.
-const MAX_NAME_BYTES: usize = 256;
-const MAX_USER_AGENT_BYTES: usize = 120;
-const MAX_ERROR_MESSAGE_BYTES: usize = 200;
+pub const MAX_NAME_BYTES: usize = 256;
+pub const MAX_USER_AGENT_BYTES: usize = 120;
+pub const MAX_ERROR_MESSAGE_BYTES: usize = 200;
 
 /// The audit event of a record that `selector` selects. `origin` names the object; the
 /// record's own place is added.
@@ -45,6 +46,9 @@ pub fn audit_event(
             String::from_utf8_lossy(&record.bytes)
         }
     };
+    if flags.is_empty() && has_unpaired_surrogate(&text) {
+        flags.push(Flag::InvalidUtf8);
+    }
     let event = EventRecord::parse(&text).map_err(|_| Unreadable::Malformed)?;
     let selected_by = selector.sign(&event).ok_or(Unreadable::NoEventSource)?;
     let event_time: EventTime = event
@@ -54,7 +58,9 @@ pub fn audit_event(
         .ok_or(Unreadable::NoEventTime)?;
     let event_name = event.event_name.as_deref().filter(|name| !name.is_empty());
     let event_name = event_name.ok_or(Unreadable::NoEventName)?;
-    let event_id = match event.event_id.as_deref() {
+    // Two ids must not become one because what tells them apart is no text.
+    let event_id = event.event_id.as_deref();
+    let event_id = match event_id.filter(|id| !id.contains(char::REPLACEMENT_CHARACTER)) {
         Some(id) => Cow::Borrowed(id),
         None => {
             flags.push(Flag::NoEventId);
@@ -185,6 +191,28 @@ pub fn audit_event(
     }))
 }
 
+/// Whether an escape of `json` is half of a surrogate pair without the other half.
+fn has_unpaired_surrogate(json: &str) -> bool {
+    let bytes = json.as_bytes();
+    if memmem::find(bytes, b"\\u").is_none() {
+        return false;
+    }
+    let unit = |at: usize| {
+        let digits = json.get(at..)?.strip_prefix("\\u")?.get(..4)?;
+        u16::from_str_radix(digits, 16).ok()
+    };
+    let mut at = 0;
+    while let Some(found) = bytes.get(at..).and_then(|rest| memchr(b'\\', rest)) {
+        at += found;
+        at += match unit(at) {
+            Some(0xd800..=0xdbff) if matches!(unit(at + 6), Some(0xdc00..=0xdfff)) => 12,
+            Some(0xd800..=0xdfff) => return true,
+            _ => 2,
+        };
+    }
+    false
+}
+
 fn addendum<'a>(event: &EventRecord<'a>, member: &str) -> Option<Cow<'a, str>> {
     event.addendum?.get(member)?.scalar()
 }
@@ -223,6 +251,23 @@ impl Shorten {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ok_halves_of_surrogate_pairs_are_seen() {
+        for (json, expected) in [
+            (r#"{"a":"\ud83d\ude00 \u00e9 \n"}"#, false),
+            (r#"{"a":"\\ud800"}"#, false),
+            (r#"{"a":"\\\ud800"}"#, true),
+            (r#"{"a":"\ud800"}"#, true),
+            (r#"{"a":"\uDFFFé"}"#, true),
+            (r#"{"a":"\ude00\ud83d"}"#, true),
+            (r#"{"a":"\ud83d\ud83d\ude00"}"#, true),
+            (r#"{"\uD83D":1}"#, true),
+            (r#"{"a":"\u+800 \ud80"}"#, false),
+        ] {
+            assert_eq!(has_unpaired_surrogate(json), expected, "{json}");
+        }
+    }
 
     #[test]
     fn ok_a_configured_service_without_rules_is_marked() {

@@ -8,9 +8,9 @@ use redtrail_model::EventRecord;
 use super::resources::{self, Node, Scope};
 
 /// Most bytes of names and values kept for one event, so that an item stays small.
-const MAX_BYTES: usize = 300;
+pub const MAX_BYTES: usize = 300;
 /// Most bytes of one value.
-const MAX_VALUE_BYTES: usize = 100;
+pub const MAX_VALUE_BYTES: usize = 100;
 /// A value shorter than this tells nothing: it is left out whole.
 const MIN_VALUE_BYTES: usize = 8;
 

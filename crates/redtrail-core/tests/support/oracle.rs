@@ -52,7 +52,11 @@ pub(crate) fn judge(element: &str) -> Judgement {
             .unwrap_or_default()
     };
     let arns = [text("/arn"), text("/sessionContext/sessionIssuer/arn")];
-    let arn_part = |arn: &str, part| arn.splitn(6, ':').nth(part).map(str::to_owned);
+    let arn_part = |arn: &str, part: usize| {
+        let parts: Vec<&str> = arn.splitn(6, ':').collect();
+        let is_arn = parts.len() == 6 && parts[0] == "arn";
+        is_arn.then(|| parts[part].to_owned())
+    };
     let accounts = [
         text("/accountId"),
         text("/sessionContext/sessionIssuer/accountId"),

@@ -5,6 +5,7 @@
     reason = "a test may fail by panicking, its helpers too"
 )]
 
+mod catalogue;
 mod check;
 mod coverage;
 mod events;

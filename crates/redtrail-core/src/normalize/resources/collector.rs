@@ -5,10 +5,10 @@ use redtrail_model::{Arn, Part, RelatedArn, Resource, ResourceKey, Touched};
 use super::{arn_text, kind};
 
 /// Most resources kept for one event: each has a row.
-const MAX_RESOURCES: usize = 100;
+pub const MAX_RESOURCES: usize = 100;
 /// Most ARNs of other services kept for one event: far beyond what a call names, and each
 /// of its rows carries them all.
-const MAX_RELATED: usize = 20;
+pub const MAX_RELATED: usize = 20;
 
 /// What an expression or a ready-made ARN leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,6 +13,7 @@ mod tree;
 use redtrail_model::{Alias, EventRecord, RawJson, Touched, is_account_id};
 
 use collector::{Collector, Found};
+pub use collector::{MAX_RELATED, MAX_RESOURCES};
 use expression::Expression;
 pub(crate) use expression::Scope;
 use kind::Place;
@@ -22,7 +23,7 @@ use rules::{Class, Member, Pair, Rules};
 pub(crate) use tree::Node;
 
 /// Most aliases taken from one event: far more than any response shows.
-const MAX_ALIASES: usize = 100;
+pub const MAX_ALIASES: usize = 100;
 
 /// What the rules found in an event.
 #[derive(Clone, Debug, Default)]
