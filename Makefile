@@ -91,7 +91,7 @@ counts: build ## Put this code's instruction counts on file
 	target/release/redtrail-bench gate --update
 
 .PHONY: nightly
-nightly: properties simulation kills soak digests fuzz template-all commands cli package sam-local ## All that takes long: about five hours
+nightly: properties simulation kills soak digests fuzz mutants template-all commands cli package sam-local ## All that takes long: about seven hours
 
 .PHONY: properties
 properties: build ## Run the properties on 50,000 cases each; at most an hour
@@ -118,6 +118,11 @@ digests: build python ## Find 200 mixtures of tampering; have the AWS CLI judge 
 fuzz: ## Fuzz each of six targets for ten minutes
 	scripts/cargo-tool.sh cargo-fuzz 0.13.2
 	scripts/fuzz.sh 600
+
+.PHONY: mutants
+mutants: ## Change reader, selector and retry in one place at a time; at most two hours
+	scripts/cargo-tool.sh cargo-mutants 27.1.0
+	PROPTEST_CASES=64 timeout 7200 target/tools/bin/cargo-mutants mutants --package redtrail-core --output target
 
 .PHONY: template-all
 template-all: ## Check the template over every combination of its conditions
