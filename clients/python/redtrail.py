@@ -154,7 +154,6 @@ class Redtrail:
         now: Time | None = None,
     ) -> None:
         session = session or boto3.session.Session()
-        stack = stack or os.environ.get("REDTRAIL_STACK")
         if tables is None:
             tables = Tables.of_stack(stack, session) if stack else Tables.of_environment()
         self.tables = tables
