@@ -313,12 +313,21 @@ async fn ok_filters() {
                 writes: true,
                 ..Filter::default()
             },
-            2,
+            // Only one says that it is read-only; of most the record does not tell.
+            11,
         ),
         (
             Filter {
                 writes: true,
                 session_name: name("nightly"),
+                ..Filter::default()
+            },
+            2,
+        ),
+        (
+            Filter {
+                writes: true,
+                session_name: name("daily"),
                 ..Filter::default()
             },
             0,
