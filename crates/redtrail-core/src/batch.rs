@@ -332,4 +332,16 @@ mod tests {
     fn ok_large_items_are_spread() {
         check((0..30).map(|n| put("p", n, 390_000)).collect());
     }
+
+    #[test]
+    fn ok_a_batch_may_be_full_to_the_last_byte() {
+        let bytes = |puts: &[Put]| -> usize { puts.iter().map(|put| item_bytes(&put.item)).sum() };
+        let mut puts: Vec<_> = (0..2).map(|n| put("p", n, 390_000)).collect();
+        let room = MAX_BATCH_BYTES - bytes(&puts) - item_bytes(&put("p", 2, 0).item);
+        puts.push(put("p", 2, room));
+        assert_eq!(bytes(&puts), MAX_BATCH_BYTES);
+        assert_eq!(check(puts.clone()).len(), 1);
+        puts[2] = put("p", 2, room + 1);
+        assert_eq!(check(puts).len(), 2);
+    }
 }
