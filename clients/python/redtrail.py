@@ -125,6 +125,7 @@ class Coverage:
     records_quarantined: int
     objects_missing: int
     objects_altered: int
+    objects_unlisted: int
     gaps: list[str]
 
     @property
@@ -813,15 +814,19 @@ class _Trail:
     def proven_up_to(self, start: str | None) -> str | None:
         """Up to when digests without a hole between them prove everything, from `start` on or
         from the first of them."""
+        digests = [digest for digest in self.digests if start is None or start < digest["digest_end"]]
         up_to: str | None = None
-        for digest in self.digests:
-            if start is not None and digest["digest_end"] <= start:
+        for digest in digests:
+            # The hour's own digest tells what was delivered in it; that of late logs adds to it.
+            if digest["digest_verdict"] != "proven" or digest.get("is_backfill"):
                 continue
-            since = up_to or start or digest["digest_start"]
-            if digest["digest_verdict"] != "proven" or digest["digest_start"] > since:
+            if digest["digest_start"] > (up_to or start or digest["digest_start"]):
                 break
             up_to = max(up_to or "", digest["digest_end"])
-        return up_to
+        open_at = [digest["digest_start"] for digest in digests if digest["digest_verdict"] != "proven"]
+        if up_to is not None:
+            up_to = min([up_to, *open_at])
+        return up_to if up_to is not None and (start is None or start < up_to) else None
 
 
 def _coverage(trails: list[_Trail], since: str | None, until: str, now: datetime) -> Coverage:
@@ -850,8 +855,11 @@ def _coverage(trails: list[_Trail], since: str | None, until: str, now: datetime
                 counts[entry["verdict"]] += 1
             else:
                 counts["quarantined"] += max(entry.get("records_quarantined", 1), 1)
-    missing = sum(digest["logs_missing"] for trail in trails for digest in trail.digests)
-    altered = sum(digest["logs_altered"] for trail in trails for digest in trail.digests)
+    of_all = (digest for trail in trails for digest in trail.digests)
+    digests = [digest for digest in of_all if since is None or since < digest["digest_end"]]
+    missing = sum(digest["logs_missing"] for digest in digests)
+    altered = sum(digest["logs_altered"] for digest in digests)
+    unlisted = sum(digest.get("logs_unlisted", 0) for digest in digests)
 
     # Of several trails of one account and Region one proof is enough.
     start = since or max((time for time in (tracked_since, kept_since) if time), default=None)
@@ -880,6 +888,7 @@ def _coverage(trails: list[_Trail], since: str | None, until: str, now: datetime
         ("waiting", counts["waiting"] > 0),
         ("missing", missing > 0),
         ("altered", altered > 0),
+        ("unlisted", unlisted > 0),
         ("not_proven", not is_proven),
     ]
     return Coverage(
@@ -894,5 +903,6 @@ def _coverage(trails: list[_Trail], since: str | None, until: str, now: datetime
         records_quarantined=counts["quarantined"],
         objects_missing=missing,
         objects_altered=altered,
+        objects_unlisted=unlisted,
         gaps=[gap for gap, found in gaps if found] if trails else ["no_trail"],
     )

@@ -13,9 +13,9 @@ use jiff::Timestamp;
 use redtrail_aws::{public_keys::CloudTrailKeys, trail_bucket::S3TrailBucket};
 use redtrail_core::edge::EdgeErrorKind;
 use redtrail_digest::{
-    BucketNames, TimeRange, Verifier,
+    BucketNames, InBucket, TimeRange, Verifier,
     discover::{Wanted, places},
-    edge::{PublicKeys, TrailBucket, Watch},
+    edge::{DigestDone, PublicKeys, TrailBucket, Watch},
     finding::{Finding, FindingCounts},
 };
 use redtrail_local::{LOOPBACK, PublicKeysServer, S3Server};
@@ -32,7 +32,7 @@ impl Watch for Counts {
 
     fn digests_to_come(&mut self, _: u64) {}
 
-    fn digest_done(&mut self) {}
+    fn digest_done(&mut self, _: DigestDone) {}
 }
 
 fn cloudtrail(endpoint: &str) -> CloudTrailKeys {
@@ -95,7 +95,8 @@ async fn verified(mix: &Mix) -> BTreeMap<&'static str, u64> {
         ..Wanted::default()
     };
     let mut counts = Counts::default();
-    let mut verifier = Verifier::new(&bucket, &keys, names, range);
+    let evidence = InBucket(&bucket);
+    let mut verifier = Verifier::new(&bucket, &keys, &evidence, names, range);
     let found = places(&bucket, &wanted).await.unwrap();
     assert_eq!(found.len(), 1);
     for place in found {

@@ -109,6 +109,8 @@ pub enum Gap {
     Missing,
     /// A log was ingested with another content than its digest says.
     Altered,
+    /// An object lies among the logs that CloudTrail did not deliver: its events may be invented.
+    Unlisted,
     /// No digest says of all of that time that nothing is missing.
     NotProven,
 }
@@ -133,6 +135,8 @@ pub struct Coverage {
     /// Logs that digests list and that were not ingested so.
     pub objects_missing: u64,
     pub objects_altered: u64,
+    /// Objects that lie among the logs of a proven hour, and that no digest lists.
+    pub objects_unlisted: u64,
     /// Empty when the answer is complete.
     pub gaps: BTreeSet<Gap>,
 }
@@ -211,9 +215,12 @@ impl Coverage {
                     }
                 }
             }
-            for digest in &state.digests {
+            let is_asked_for =
+                |digest: &&DigestEntry| since.is_none_or(|since| since < digest.digest_end);
+            for digest in state.digests.iter().filter(is_asked_for) {
                 self.objects_missing += digest.logs_missing;
                 self.objects_altered += digest.logs_altered;
+                self.objects_unlisted += digest.logs_unlisted;
             }
         }
     }
@@ -256,6 +263,7 @@ impl Coverage {
             (Gap::Waiting, self.objects_waiting > 0),
             (Gap::Missing, self.objects_missing > 0),
             (Gap::Altered, self.objects_altered > 0),
+            (Gap::Unlisted, self.objects_unlisted > 0),
             (Gap::NotProven, !is_proven),
         ];
         self.gaps.extend(
@@ -269,18 +277,28 @@ impl Coverage {
 /// Up to when digests without a hole between them prove everything, from `start` on or from the
 /// first of them.
 fn proven_up_to(digests: &[DigestEntry], start: Option<EventTime>) -> Option<EventTime> {
+    let is_after_start = |time: &EventTime| start.is_none_or(|start| start < *time);
+    let digests = || {
+        digests
+            .iter()
+            .filter(|digest| is_after_start(&digest.digest_end))
+    };
+    let is_proven = |digest: &&DigestEntry| digest.digest_verdict == DigestVerdict::Proven;
     let mut up_to: Option<EventTime> = None;
-    for digest in digests {
-        if start.is_some_and(|start| digest.digest_end <= start) {
-            continue;
-        }
-        let from = up_to.or(start).unwrap_or(digest.digest_start);
-        if digest.digest_verdict != DigestVerdict::Proven || digest.digest_start > from {
+    // The hour's own digest tells what was delivered in it; that of late logs adds to it.
+    for digest in digests()
+        .filter(|digest| !digest.is_backfill)
+        .filter(is_proven)
+    {
+        if digest.digest_start > up_to.or(start).unwrap_or(digest.digest_start) {
             break;
         }
         up_to = up_to.max(Some(digest.digest_end));
     }
-    up_to
+    let open = digests().filter(|digest| !is_proven(digest));
+    let open = open.map(|digest| digest.digest_start).min();
+    let up_to = up_to.map(|up_to| open.map_or(up_to, |open| open.min(up_to)));
+    up_to.filter(is_after_start)
 }
 
 fn earliest(one: Option<EventTime>, other: Option<EventTime>) -> Option<EventTime> {

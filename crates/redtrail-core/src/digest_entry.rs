@@ -3,10 +3,12 @@
 //! objects, and no run of the ingest function writes them.
 //! <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-validation-digest-file-structure.html>
 
-use redtrail_model::{EventTime, MAX_PARTITION_KEY_BYTES, SCHEMA_VERSION, Table, bounded};
+use redtrail_model::{
+    EventTime, MAX_PARTITION_KEY_BYTES, MAX_SORT_KEY_BYTES, SCHEMA_VERSION, Table, bounded,
+};
 use serde::{Deserialize, Serialize};
 
-use crate::item::Put;
+use crate::{item::Put, log_key::file_name};
 
 /// What a digest proves of the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -25,10 +27,16 @@ pub enum DigestVerdict {
 pub struct DigestEntry {
     /// `digest#` and the folder of the account and Region whose logs it lists.
     pub folder: String,
-    /// When the hour ended, so that text order is time order.
-    pub object_key: EventTime,
+    /// When the hour ended, so that text order is time order, `#` and the digest's file name:
+    /// several trails, and digests of late logs, tell of the same hour.
+    pub object_key: String,
+    /// The digest's full key.
+    pub full_object_key: String,
     pub digest_start: EventTime,
     pub digest_end: EventTime,
+    /// It lists only logs that came too late for the hour's own digest.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_backfill: bool,
     pub digest_verdict: DigestVerdict,
     /// Why the digest is broken.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -39,6 +47,10 @@ pub struct DigestEntry {
     pub logs_missing: u64,
     pub logs_altered: u64,
     pub logs_rejected: u64,
+    /// Objects among the logs of that hour that no digest lists: CloudTrail delivered none of
+    /// them.
+    #[serde(default)]
+    pub logs_unlisted: u64,
     /// Seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<i64>,
@@ -53,18 +65,27 @@ pub fn digest_partition(trail_folder: &str) -> String {
 
 impl DigestEntry {
     /// The entry of a digest of which nothing is known yet but its hour.
-    pub fn new(trail_folder: &str, start: EventTime, end: EventTime) -> Self {
+    pub fn new(
+        trail_folder: &str,
+        full_object_key: &str,
+        start: EventTime,
+        end: EventTime,
+    ) -> Self {
+        let name = format!("{end}#{}", file_name(full_object_key));
         Self {
             folder: digest_partition(trail_folder),
-            object_key: end,
+            object_key: bounded(&name, MAX_SORT_KEY_BYTES),
+            full_object_key: full_object_key.to_owned(),
             digest_start: start,
             digest_end: end,
+            is_backfill: false,
             digest_verdict: DigestVerdict::Broken,
             reason: None,
             logs_listed: 0,
             logs_missing: 0,
             logs_altered: 0,
             logs_rejected: 0,
+            logs_unlisted: 0,
             expires_at: None,
             schema_version: SCHEMA_VERSION,
         }

@@ -42,7 +42,7 @@ fn proof(from: &str, to: &str) -> DigestEntry {
     DigestEntry {
         digest_verdict: DigestVerdict::Proven,
         logs_listed: 12,
-        ..DigestEntry::new(FOLDER, at(from), at(to))
+        ..DigestEntry::new(FOLDER, "d.json.gz", at(from), at(to))
     }
 }
 
@@ -165,6 +165,40 @@ fn ok_digests_prove_an_answer_complete() {
     state.digests = whole;
     state.digests[0].digest_verdict = DigestVerdict::Broken;
     assert_eq!(check(&[state], &[NotProven]).proven_up_to, None);
+}
+
+#[test]
+fn ok_late_logs_take_their_hour_back_and_prove_none() {
+    let late = |verdict, from, to| DigestEntry {
+        is_backfill: true,
+        digest_verdict: verdict,
+        ..proof(from, to)
+    };
+    let mut state = state(FOLDER);
+    let whole = [
+        proof("07:30", "09:30"),
+        late(DigestVerdict::Proven, "08:30", "09:30"),
+        proof("09:30", "11:30"),
+    ];
+    state.digests = whole.to_vec();
+    check(&[state.clone()], &[]);
+    state.digests[1].digest_verdict = DigestVerdict::Incomplete;
+    state.digests[1].logs_missing = 1;
+    let found = check(&[state.clone()], &[Missing, NotProven]);
+    assert_eq!(found.proven_up_to, Some(at("08:30")));
+    state.digests[1] = late(DigestVerdict::Broken, "07:30", "08:30");
+    assert_eq!(check(&[state.clone()], &[NotProven]).proven_up_to, None);
+    state.digests[0] = late(DigestVerdict::Proven, "07:30", "09:30");
+    state.digests.remove(1);
+    assert_eq!(check(&[state], &[NotProven]).proven_up_to, None);
+}
+
+#[test]
+fn ok_what_cloudtrail_did_not_deliver_is_told() {
+    let mut state = state(FOLDER);
+    state.digests = vec![proof("07:30", "11:30")];
+    state.digests[0].logs_unlisted = 2;
+    assert_eq!(check(&[state], &[Unlisted]).objects_unlisted, 2);
 }
 
 #[test]

@@ -4,9 +4,16 @@
 use std::future::Future;
 
 use jiff::Timestamp;
-use redtrail_core::edge::{EdgeError, LogBody};
+use redtrail_core::{
+    edge::{EdgeError, LogBody},
+    ledger::LedgerEntry,
+    object::ObjectAddress,
+};
 
-use crate::{finding::Finding, public_key::ListedKey};
+use crate::{
+    finding::{Finding, FindingCounts, FindingKind},
+    public_key::ListedKey,
+};
 
 /// A bucket with a trail in it, or a copy of one.
 pub trait TrailBucket: Sync {
@@ -76,6 +83,68 @@ pub struct KeyList {
     pub is_complete: bool,
 }
 
+/// What became of log objects.
+pub trait Ledger: Sync {
+    /// The entries of a day's folder, `BUCKET/…/YYYY/MM/DD/`, with these `object_key`s and all
+    /// between them.
+    fn entries(
+        &self,
+        folder: &str,
+        first: &str,
+        last: &str,
+    ) -> impl Future<Output = Result<Vec<LedgerEntry>, EdgeError>> + Send;
+}
+
+/// Where log objects are handed back, to be ingested.
+pub trait Announce: Sync {
+    fn announce(
+        &self,
+        objects: &[ObjectAddress],
+    ) -> impl Future<Output = Result<(), EdgeError>> + Send;
+}
+
+/// What logs are held against: the bucket they lie in, or what became of them.
+pub trait Evidence: Sync {
+    /// What is wrong with each of these logs, in their order; nothing where the log is as its
+    /// digest says.
+    fn judge(
+        &self,
+        logs: &[ListedLog],
+    ) -> impl Future<Output = Result<Vec<Option<Wrong>>, EdgeError>> + Send;
+}
+
+/// A log as a proven digest lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedLog {
+    pub key: String,
+    /// SHA-256 of the unpacked content.
+    pub sha256: Vec<u8>,
+}
+
+/// What is wrong with a log, and more of it in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wrong {
+    pub kind: FindingKind,
+    pub detail: Option<String>,
+}
+
+/// A digest that has been looked at with all it lists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DigestDone {
+    pub key: String,
+    pub is_backfill: bool,
+    /// The hour that it is about: as it says if it is proven, else as its name does.
+    pub start: Timestamp,
+    pub end: Timestamp,
+    pub is_proven: bool,
+    /// What was found on the digest itself.
+    pub found: Option<FindingKind>,
+    /// Logs that it lists.
+    pub logs: u64,
+    /// What was found on those.
+    pub found_on_logs: FindingCounts,
+}
+
 /// Who is told as verification goes on.
 pub trait Watch {
     fn finding(&mut self, finding: Finding);
@@ -83,6 +152,5 @@ pub trait Watch {
     /// So many digests are to be verified in the next place.
     fn digests_to_come(&mut self, count: u64);
 
-    /// A digest and all it lists have been looked at.
-    fn digest_done(&mut self);
+    fn digest_done(&mut self, done: DigestDone);
 }

@@ -75,6 +75,12 @@ pub enum FindingKind {
     LogElsewhere,
     /// Logs of a time that no digest proves.
     LogUnproven,
+    /// A listed log lies in the bucket as it should, and was not ingested.
+    LogNotIngested,
+    /// A listed log could not be finished yet.
+    LogWaiting,
+    /// A listed log was read and rejected.
+    LogRejected,
     /// More digests than a trail can have made; the rest was not looked at.
     TooManyDigests,
 }
@@ -93,7 +99,7 @@ pub enum Verdict {
 
 impl FindingKind {
     /// Every kind, those that make all invalid first.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 34] = [
         Self::DigestMissing,
         Self::DigestAltered,
         Self::DigestDamaged,
@@ -124,6 +130,9 @@ impl FindingKind {
         Self::LogEntryMalformed,
         Self::LogElsewhere,
         Self::LogUnproven,
+        Self::LogNotIngested,
+        Self::LogWaiting,
+        Self::LogRejected,
         Self::TooManyDigests,
     ];
 
@@ -160,6 +169,9 @@ impl FindingKind {
             Self::LogEntryMalformed => "log_entry_malformed",
             Self::LogElsewhere => "log_elsewhere",
             Self::LogUnproven => "log_unproven",
+            Self::LogNotIngested => "log_not_ingested",
+            Self::LogWaiting => "log_waiting",
+            Self::LogRejected => "log_rejected",
             Self::TooManyDigests => "too_many_digests",
         }
     }

@@ -5,32 +5,27 @@ use std::collections::{BTreeMap, HashSet};
 
 use futures_util::{StreamExt, stream};
 use jiff::{Span, Timestamp, civil::Date};
-use redtrail_core::{
-    edge::{EdgeError, error_chain},
-    log_key::LogKey,
-};
+use redtrail_core::{edge::EdgeError, log_key::LogKey};
 use sha2::{Digest, Sha256};
 
 use crate::{
     chain::Chain,
     digest_file::{HASH_ALGORITHM, LogEntry, log_entries, parse},
-    edge::{PublicKeys, TrailBucket, Watch},
-    finding::{Finding, FindingKind},
+    edge::{DigestDone, Evidence, ListedLog, PublicKeys, TrailBucket, Watch, Wrong},
+    finding::{Finding, FindingCounts, FindingKind},
     index::DigestIndex,
     judge::{BucketNames, Court, Judgement, Reading},
     key_ring::KeyRing,
     object_name::{ChainName, DigestName, day_of, log_time},
     place::{Place, day_path},
     range::{DELIVERED_EARLIER, DELIVERED_LATER, TimeRange},
-    unpack::{Content, NotUnpacked, unpack},
+    unpack::{Content, unpack},
 };
 
 /// Digests read ahead of the one that is judged; each may take `MAX_DIGEST_BYTES`.
 const DIGESTS_AHEAD: usize = 4;
 /// Far beyond what CloudTrail delivers in an hour: it is some sixty thousand logs.
 const MAX_DIGEST_BYTES: u64 = 32 << 20;
-/// Logs read at a time.
-const LOGS_AT_A_TIME: usize = 16;
 
 /// What was proven of a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,19 +50,28 @@ pub struct ChainSummary {
 
 /// Verifies places of one bucket.
 #[derive(Debug)]
-pub struct Verifier<'v, B, K> {
+pub struct Verifier<'v, B, K, E> {
     bucket: &'v B,
     keys: &'v K,
+    evidence: &'v E,
     names: BucketNames,
     range: TimeRange,
     rings: BTreeMap<String, KeyRing<'v, K>>,
 }
 
-impl<'v, B: TrailBucket, K: PublicKeys> Verifier<'v, B, K> {
-    pub fn new(bucket: &'v B, keys: &'v K, names: BucketNames, range: TimeRange) -> Self {
+impl<'v, B: TrailBucket, K: PublicKeys, E: Evidence> Verifier<'v, B, K, E> {
+    /// Verifies digests by `keys`, and holds the logs that they list against `evidence`.
+    pub fn new(
+        bucket: &'v B,
+        keys: &'v K,
+        evidence: &'v E,
+        names: BucketNames,
+        range: TimeRange,
+    ) -> Self {
         Self {
             bucket,
             keys,
+            evidence,
             names,
             range,
             rings: BTreeMap::new(),
@@ -122,8 +126,8 @@ impl<'v, B: TrailBucket, K: PublicKeys> Verifier<'v, B, K> {
             while let Some(done) = site.next_day.filter(|next| *next > tomorrow(day)) {
                 site.list_logs(bucket, done, watch).await?;
             }
-            self.digest(&mut site, number, &reading, watch).await?;
-            watch.digest_done();
+            let done = self.digest(&mut site, number, &reading, watch).await?;
+            done.into_iter().for_each(|done| watch.digest_done(done));
         }
         while let Some(day) = site.next_day {
             site.list_logs(bucket, day, watch).await?;
@@ -143,9 +147,9 @@ impl<'v, B: TrailBucket, K: PublicKeys> Verifier<'v, B, K> {
         number: usize,
         reading: &Reading,
         watch: &mut impl Watch,
-    ) -> Result<(), EdgeError> {
+    ) -> Result<Option<DigestDone>, EdgeError> {
         let Some(chain) = site.chains.get_mut(number) else {
-            return Ok(());
+            return Ok(None);
         };
         let region = &site.place.region;
         if !self.rings.contains_key(region) {
@@ -153,7 +157,7 @@ impl<'v, B: TrailBucket, K: PublicKeys> Verifier<'v, B, K> {
             self.rings.insert(region.clone(), ring);
         }
         let Some(keys) = self.rings.get_mut(region) else {
-            return Ok(());
+            return Ok(None);
         };
         let mut court = Court {
             place: site.place,
@@ -167,6 +171,16 @@ impl<'v, B: TrailBucket, K: PublicKeys> Verifier<'v, B, K> {
             found,
             is_replica,
         } = judgement;
+        let mut done = DigestDone {
+            key: digest.key.clone(),
+            is_backfill: chain.name.is_backfill,
+            start: digest.start,
+            end: digest.end,
+            is_proven: digest.is_proven && !is_replica,
+            found: found.first().map(|(kind, _)| *kind),
+            logs: 0,
+            found_on_logs: FindingCounts::default(),
+        };
         for (kind, detail) in found {
             watch.finding(Finding {
                 key: Some(reading.key.clone()),
@@ -176,6 +190,7 @@ impl<'v, B: TrailBucket, K: PublicKeys> Verifier<'v, B, K> {
         }
         if is_replica {
             chain.count_replica(&digest.bucket);
+            done.found.get_or_insert(FindingKind::LooksLikeReplica);
         }
         let is_proven = digest.is_proven;
         chain
@@ -183,10 +198,15 @@ impl<'v, B: TrailBucket, K: PublicKeys> Verifier<'v, B, K> {
             .into_iter()
             .for_each(|finding| watch.finding(finding));
         if let (true, Ok(unpacked)) = (is_proven, &reading.read) {
-            site.logs(self.bucket, number, &unpacked.plain, watch)
+            let mut tell = |finding: Finding| {
+                done.found_on_logs += &finding;
+                watch.finding(finding);
+            };
+            done.logs = site
+                .logs(self.evidence, number, &unpacked.plain, &mut tell)
                 .await?;
         }
-        Ok(())
+        Ok(Some(done))
     }
 }
 
@@ -218,16 +238,16 @@ impl<'s> Site<'s> {
         }
     }
 
-    /// Reads the logs that a proven digest lists.
-    async fn logs<B: TrailBucket>(
+    /// Judges the logs that a proven digest lists, and gives their number.
+    async fn logs<E: Evidence>(
         &mut self,
-        bucket: &B,
+        evidence: &E,
         number: usize,
         plain: &[u8],
-        watch: &mut impl Watch,
-    ) -> Result<(), EdgeError> {
+        tell: &mut impl FnMut(Finding),
+    ) -> Result<u64, EdgeError> {
         let (Some(chain), Ok((header, log_files))) = (self.chains.get(number), parse(plain)) else {
-            return Ok(());
+            return Ok(0);
         };
         let mut entries = Vec::new();
         let mut malformed = 0;
@@ -244,7 +264,7 @@ impl<'s> Site<'s> {
             why.get_or_insert(error);
         }
         if let Some(why) = why {
-            watch.finding(Finding {
+            tell(Finding {
                 count: malformed,
                 key: Some(header.object.clone()),
                 detail: Some(why.to_string()),
@@ -257,24 +277,25 @@ impl<'s> Site<'s> {
                 listed.insert(short_hash(&entry.object));
             }
         }
-        let signed_bucket = header.bucket.as_str();
-        let mut checks = stream::iter(entries)
-            .map(|entry| async move {
-                let found = check_log(bucket, signed_bucket, &entry).await?;
-                Ok::<_, EdgeError>((entry, found))
-            })
-            .buffered(LOGS_AT_A_TIME);
-        while let Some(check) = checks.next().await {
-            match check? {
-                (_, None) => self.proven_logs += 1,
-                (entry, Some((kind, detail))) => watch.finding(Finding {
-                    key: Some(entry.object),
-                    detail,
-                    ..chain.finding(kind)
+        let count = malformed + entries.len() as u64;
+        let mut listed = Vec::with_capacity(entries.len());
+        for entry in entries {
+            match misplaced(&entry, &header.bucket) {
+                Some(wrong) => tell(finding_on_log(chain, entry.object, wrong)),
+                None => listed.push(ListedLog {
+                    key: entry.object,
+                    sha256: entry.hash,
                 }),
             }
         }
-        Ok(())
+        let judged = evidence.judge(&listed).await?;
+        for (log, wrong) in listed.into_iter().zip(judged) {
+            match wrong {
+                None => self.proven_logs += 1,
+                Some(wrong) => tell(finding_on_log(chain, log.key, wrong)),
+            }
+        }
+        Ok(count)
     }
 
     /// Lists a day's logs, and finds those that no digest lists.
@@ -420,34 +441,29 @@ enum LogState {
     Proven,
 }
 
-/// What is wrong with a listed log, if anything is.
-async fn check_log<B: TrailBucket>(
-    bucket: &B,
-    signed_bucket: &str,
-    entry: &LogEntry,
-) -> Result<Option<(FindingKind, Option<String>)>, EdgeError> {
-    if entry.bucket != signed_bucket {
+fn finding_on_log(chain: &Chain, key: String, wrong: Wrong) -> Finding {
+    Finding {
+        key: Some(key),
+        detail: wrong.detail,
+        ..chain.finding(wrong.kind)
+    }
+}
+
+/// What is wrong with an entry itself, which belongs to a digest that was signed for a bucket.
+fn misplaced(entry: &LogEntry, signed_bucket: &str) -> Option<Wrong> {
+    let (kind, detail) = if entry.bucket != signed_bucket {
         let why = format!("in the bucket {}", entry.bucket);
-        return Ok(Some((FindingKind::LogElsewhere, Some(why))));
-    }
-    if entry.hash_algorithm != HASH_ALGORITHM {
+        (FindingKind::LogElsewhere, why)
+    } else if entry.hash_algorithm != HASH_ALGORITHM {
         let why = format!("hashAlgorithm is {}", entry.hash_algorithm);
-        return Ok(Some((FindingKind::AlgorithmUnknown, Some(why))));
-    }
-    Ok(
-        match unpack(bucket, &entry.object, Content::Hashed).await? {
-            Ok(unpacked) if entry.hash == unpacked.sha256 => None,
-            Ok(_) => Some((FindingKind::LogAltered, None)),
-            Err(NotUnpacked::Missing) => Some((FindingKind::LogMissing, None)),
-            Err(NotUnpacked::Unreadable(error)) => {
-                Some((FindingKind::LogUnreadable, Some(error_chain(&error))))
-            }
-            Err(NotUnpacked::Damaged(why)) => {
-                let why = format!("{}: {why}", why.reason());
-                Some((FindingKind::LogDamaged, Some(why)))
-            }
-        },
-    )
+        (FindingKind::AlgorithmUnknown, why)
+    } else {
+        return None;
+    };
+    Some(Wrong {
+        kind,
+        detail: Some(detail),
+    })
 }
 
 fn tomorrow(day: Date) -> Date {

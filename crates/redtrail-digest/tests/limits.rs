@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use redtrail_core::edge::{EdgeError, EdgeErrorKind};
 use redtrail_digest::{
-    TimeRange, Verifier,
+    InBucket, TimeRange, Verifier,
     discover::{Wanted, places},
     edge::{DigestMetadata, KeyList, ListedObject, OpenObject, PublicKeys, TrailBucket},
     finding::{FindingCounts, Verdict},
@@ -107,7 +107,8 @@ fn verify_guarded(
     };
     ready(async {
         let mut heard = Heard::default();
-        let mut verifier = Verifier::new(&guarded, &keys, here(mix), range(mix));
+        let evidence = InBucket(&guarded);
+        let mut verifier = Verifier::new(&guarded, &keys, &evidence, here(mix), range(mix));
         for place in places(&guarded, &wanted).await? {
             verifier.verify(&place, &mut heard).await?;
         }
@@ -323,7 +324,8 @@ fn named_places_are_looked_at_though_nothing_is_there() {
         let found = places(&empty, &wanted).await.unwrap();
         assert_eq!(found.len(), 1);
         let mut heard = Heard::default();
-        let mut verifier = Verifier::new(&empty, &keys, here(&mix), range(&mix));
+        let evidence = InBucket(&empty);
+        let mut verifier = Verifier::new(&empty, &keys, &evidence, here(&mix), range(&mix));
         verifier.verify(&found[0], &mut heard).await.unwrap();
         let hours = mix.plan.hours.len() as u64;
         assert_eq!(heard.names(), BTreeMap::from([("no_digest", hours)]));

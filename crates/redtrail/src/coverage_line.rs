@@ -69,6 +69,10 @@ pub(crate) fn sentence(coverage: &Coverage) -> String {
         (coverage.records_quarantined, "records quarantined"),
         (coverage.objects_missing, "objects missing"),
         (coverage.objects_altered, "objects altered"),
+        (
+            coverage.objects_unlisted,
+            "objects that CloudTrail did not deliver",
+        ),
     ];
     for (count, what) in counts {
         if count > 0 {

@@ -12,7 +12,7 @@ use clap::{Args, ValueEnum};
 use redtrail_aws::{public_keys::CloudTrailKeys, shared_config, trail_bucket::S3TrailBucket};
 use redtrail_core::edge::{EdgeError, EdgeErrorKind};
 use redtrail_digest::{
-    BucketNames, TimeRange, Verifier,
+    BucketNames, InBucket, TimeRange, Verifier,
     discover::{Wanted, places},
     edge::{KeyList, PublicKeys, TrailBucket},
     finding::Verdict,
@@ -199,7 +199,8 @@ impl Verify {
             original: self.original_bucket.clone(),
         };
         let mut reporter = Reporter::new(self.output, range)?;
-        let mut verifier = Verifier::new(bucket, keys, names, range);
+        let evidence = InBucket(bucket);
+        let mut verifier = Verifier::new(bucket, keys, &evidence, names, range);
         let mut stopped = None;
         match self.places(bucket).await {
             Err(failure) => stopped = Some(failure),

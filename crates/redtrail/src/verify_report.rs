@@ -9,7 +9,7 @@ use std::{
 use indicatif::{ProgressBar, ProgressStyle};
 use redtrail_digest::{
     ChainSummary, PlaceSummary, TimeRange,
-    edge::Watch,
+    edge::{DigestDone, Watch},
     finding::{Finding, FindingCounts, FindingKind, Verdict},
     place::Place,
 };
@@ -174,7 +174,7 @@ impl Watch for Reporter {
         self.progress.inc_length(count);
     }
 
-    fn digest_done(&mut self) {
+    fn digest_done(&mut self, _: DigestDone) {
         self.progress.inc(1);
     }
 }
@@ -257,6 +257,9 @@ fn meaning(kind: FindingKind) -> &'static str {
         FindingKind::LogEntryMalformed => "entries of digests in an unknown form",
         FindingKind::LogElsewhere => "logs listed in another bucket",
         FindingKind::LogUnproven => "logs of hours that are not proven",
+        FindingKind::LogNotIngested => "logs that were not ingested",
+        FindingKind::LogWaiting => "logs that are not finished yet",
+        FindingKind::LogRejected => "logs that were rejected",
         FindingKind::TooManyDigests => "places with more digests than can be",
     }
 }

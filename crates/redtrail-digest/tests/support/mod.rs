@@ -9,9 +9,9 @@ use std::{
 use jiff::Timestamp;
 use redtrail_core::edge::EdgeError;
 use redtrail_digest::{
-    BucketNames, PlaceSummary, TimeRange, Verifier,
+    BucketNames, InBucket, PlaceSummary, TimeRange, Verifier,
     discover::{Wanted, places},
-    edge::{DigestMetadata, KeyList, PublicKeys, Watch},
+    edge::{DigestDone, DigestMetadata, KeyList, PublicKeys, Watch},
     finding::{Finding, FindingCounts},
     memory::MemoryBucket,
     public_key::ListedKey,
@@ -46,7 +46,7 @@ impl Watch for Heard {
         self.announced += count;
     }
 
-    fn digest_done(&mut self) {
+    fn digest_done(&mut self, _: DigestDone) {
         self.done += 1;
     }
 }
@@ -114,7 +114,8 @@ pub fn verify(
     ready(async {
         let mut heard = Heard::default();
         let mut summaries = Vec::new();
-        let mut verifier = Verifier::new(bucket, keys, names, range);
+        let evidence = InBucket(bucket);
+        let mut verifier = Verifier::new(bucket, keys, &evidence, names, range);
         for place in places(bucket, &wanted).await.unwrap() {
             summaries.push(verifier.verify(&place, &mut heard).await.unwrap());
         }
