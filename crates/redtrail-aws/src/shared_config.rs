@@ -31,6 +31,11 @@ pub async fn cloudtrail(
     aws_sdk_cloudtrail::Client::new(&config(region, endpoint_url).await)
 }
 
+/// An SQS client. What is given goes before what is configured.
+pub async fn sqs(region: Option<String>, endpoint_url: Option<String>) -> aws_sdk_sqs::Client {
+    aws_sdk_sqs::Client::new(&config(region, endpoint_url).await)
+}
+
 /// Region, credentials and HTTP client for any client. What is given goes before what is
 /// configured.
 pub async fn config(region: Option<String>, endpoint_url: Option<String>) -> SdkConfig {

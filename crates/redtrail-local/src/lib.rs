@@ -1,4 +1,4 @@
-//! Embedded S3, DynamoDB and Lambda on loopback, for the demo, for tests and for local runs.
+//! Embedded S3, DynamoDB, SQS and Lambda on loopback, for the demo, for tests and for local runs.
 //! Clients, boto3 and the real `bootstrap` talk to them over the wire, as they talk to AWS.
 //! The tables are those of the template; this crate declares none of its own.
 
@@ -13,6 +13,7 @@ mod local_aws;
 mod public_keys;
 mod runtime_api;
 mod s3;
+mod sqs;
 mod tables;
 
 pub use bootstrap::{Bootstrap, Ended};
@@ -29,4 +30,5 @@ pub use local_aws::{LocalAws, LocalAwsOptions, Storage};
 pub use public_keys::PublicKeysServer;
 pub use runtime_api::{InvocationOutcome, MAXIMUM_PAYLOAD, RuntimeApi};
 pub use s3::{S3Server, StoredObject};
+pub use sqs::SqsServer;
 pub use tables::{DeclaredTable, declared_tables};

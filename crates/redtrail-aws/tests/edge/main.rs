@@ -6,6 +6,7 @@
 mod dynamodb;
 mod http_server;
 mod newest;
+mod queue;
 mod s3;
 
 use aws_credential_types::Credentials;
