@@ -16,6 +16,8 @@ use aws_smithy_types::timeout::TimeoutConfig;
 #[derive(Clone, Debug)]
 pub struct Connection {
     pub credentials: Credentials,
+    /// The function's own Region.
+    pub region: String,
     /// Region of the trail's bucket.
     pub s3_region: String,
     /// Region of the tables.
@@ -23,6 +25,8 @@ pub struct Connection {
     /// Another address than AWS's own, e.g. an embedded server's.
     pub s3_endpoint: Option<String>,
     pub dynamodb_endpoint: Option<String>,
+    pub sqs_endpoint: Option<String>,
+    pub cloudtrail_endpoint: Option<String>,
 }
 
 /// An HTTP client that trusts the system's root certificates and also speaks plain HTTP
@@ -63,6 +67,38 @@ pub fn dynamodb(connection: &Connection, http: SharedHttpClient) -> aws_sdk_dyna
         config = config.endpoint_url(endpoint);
     }
     aws_sdk_dynamodb::Client::from_conf(config.build())
+}
+
+/// The SQS client, of the function's own Region.
+pub fn sqs(connection: &Connection, http: SharedHttpClient) -> aws_sdk_sqs::Client {
+    let mut config = aws_sdk_sqs::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(connection.region.clone()))
+        .credentials_provider(connection.credentials.clone())
+        .http_client(http)
+        .sleep_impl(TokioSleep::new())
+        .timeout_config(timeouts())
+        .retry_config(RetryConfig::standard());
+    if let Some(endpoint) = &connection.sqs_endpoint {
+        config = config.endpoint_url(endpoint);
+    }
+    aws_sdk_sqs::Client::from_conf(config.build())
+}
+
+/// The CloudTrail client. Its Region is that of each question.
+pub fn cloudtrail(connection: &Connection, http: SharedHttpClient) -> aws_sdk_cloudtrail::Client {
+    let mut config = aws_sdk_cloudtrail::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(connection.region.clone()))
+        .credentials_provider(connection.credentials.clone())
+        .http_client(http)
+        .sleep_impl(TokioSleep::new())
+        .timeout_config(timeouts())
+        .retry_config(RetryConfig::standard());
+    if let Some(endpoint) = &connection.cloudtrail_endpoint {
+        config = config.endpoint_url(endpoint);
+    }
+    aws_sdk_cloudtrail::Client::from_conf(config.build())
 }
 
 fn timeouts() -> TimeoutConfig {

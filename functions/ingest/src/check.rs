@@ -7,11 +7,12 @@ use redtrail_core::{
     edge::{EdgeError, EdgeErrorKind, error_chain},
     object::ObjectAddress,
 };
+use redtrail_function::metrics::{ACCESS_DENIED, Metrics};
 use redtrail_notification::{IngestRequest, InvocationFailed};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::metrics::{self, Metrics};
+use crate::metrics;
 
 /// CloudTrail's objects come within about a quarter of an hour, and so should their announcement.
 const ANNOUNCED_WITHIN_SECONDS: i64 = 15 * 60;
@@ -214,7 +215,7 @@ fn tables(tried: &Metrics) -> Finding {
 
 /// What an error speaks of: AWS names the denied action in its message.
 fn blamed(error: String, tried: &Metrics) -> Finding {
-    let is_denied = tried.total(metrics::ACCESS_DENIED) > 0;
+    let is_denied = tried.total(ACCESS_DENIED) > 0;
     let of_tables = ["could not write items", "could not read an item"]
         .into_iter()
         .any(|attempt| error.contains(attempt));
@@ -234,6 +235,8 @@ fn blamed(error: String, tried: &Metrics) -> Finding {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use redtrail_function::metrics::Metric;
 
     use super::*;
 
@@ -257,7 +260,7 @@ mod tests {
     }
 
     /// What comes of taking the object: the answer, and what is counted.
-    type Taken<'t> = (Result<Value, &'t str>, &'t [metrics::Metric]);
+    type Taken<'t> = (Result<Value, &'t str>, &'t [Metric]);
 
     /// The findings as `check state`, and the outputs that mend. The object is taken once, and once
     /// more by force where that is given too.
@@ -344,7 +347,7 @@ mod tests {
         &[metrics::OBJECTS_ACCEPTED, metrics::RECORDS_STORED],
     );
     const DAMAGED: Taken<'_> = (Ok(Value::Null), &[metrics::OBJECTS_REJECTED]);
-    const DENIED: &[metrics::Metric] = &[metrics::ACCESS_DENIED];
+    const DENIED: &[Metric] = &[ACCESS_DENIED];
 
     #[tokio::test]
     async fn all_is_well() {

@@ -1,11 +1,9 @@
-//! The function's environment, read once. A bad value names its variable and what was
-//! expected of it.
+//! What the function is set up to do, from its environment.
 
-use aws_credential_types::Credentials;
 use redtrail_aws::{clients::Connection, dynamodb::TableNames};
-use redtrail_core::retention::{Retention, Retentions};
+use redtrail_core::retention::Retentions;
+use redtrail_function::environment::{Environment, InvalidVariable};
 use redtrail_model::{Table, is_account_id};
-use thiserror::Error;
 
 /// The variables that a stack sets for the function. It also reads those that Lambda sets,
 /// `RUST_LOG`, and `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_S3` and
@@ -40,64 +38,31 @@ pub struct Config {
     pub redshift_services: Vec<String>,
 }
 
-/// A variable of the environment is missing or makes no sense.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("environment variable {variable}: expected {expected}, found {found}")]
-pub struct InvalidVariable {
-    pub variable: String,
-    pub expected: &'static str,
-    pub found: String,
-}
-
 impl Config {
     /// The settings that `variable` gives by name.
     ///
     /// # Errors
     /// When a variable is missing or makes no sense.
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, InvalidVariable> {
-        let optional = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
-        let required = |name: &str, expected: &'static str| {
-            optional(name).ok_or_else(|| InvalidVariable {
-                variable: name.to_owned(),
-                expected,
-                found: "nothing".to_owned(),
-            })
-        };
-        let table = |table: Table| required(table.schema().variable, "the name of a table");
-
-        let region = required("AWS_REGION", "a Region")?;
-        let endpoint = |name: &str| optional(name).or_else(|| optional("AWS_ENDPOINT_URL"));
-        let connection = Connection {
-            credentials: Credentials::new(
-                required("AWS_ACCESS_KEY_ID", "an access key id")?,
-                required("AWS_SECRET_ACCESS_KEY", "a secret access key")?,
-                optional("AWS_SESSION_TOKEN"),
-                None,
-                "environment",
-            ),
-            s3_region: optional("TRAIL_BUCKET_REGION").unwrap_or_else(|| region.clone()),
-            dynamodb_region: optional("TABLES_REGION").unwrap_or(region),
-            s3_endpoint: endpoint("AWS_ENDPOINT_URL_S3"),
-            dynamodb_endpoint: endpoint("AWS_ENDPOINT_URL_DYNAMODB"),
-        };
+        let environment = Environment(variable);
         Ok(Self {
-            connection,
+            connection: environment.connection()?,
             tables: TableNames {
-                principals: table(Table::Principals)?,
-                resources: table(Table::Resources)?,
-                directory: table(Table::Directory)?,
-                ledger: table(Table::Ledger)?,
+                principals: environment.table(Table::Principals)?,
+                resources: environment.table(Table::Resources)?,
+                directory: environment.table(Table::Directory)?,
+                ledger: environment.table(Table::Ledger)?,
             },
-            retentions: retentions(optional)?,
+            retentions: retentions(&environment)?,
             redshift_accounts: list(
                 "REDSHIFT_ACCOUNT_IDS",
-                optional,
+                &environment,
                 is_account_id,
                 "account ids of twelve digits, separated by commas",
             )?,
             redshift_services: list(
                 "REDSHIFT_SERVICE_NAMES",
-                optional,
+                &environment,
                 |name| name.contains(".amazonaws.") && !name.contains(char::is_whitespace),
                 "services such as redshift.amazonaws.com, separated by commas",
             )?,
@@ -105,18 +70,20 @@ impl Config {
     }
 }
 
-fn retentions(variable: impl Fn(&str) -> Option<String>) -> Result<Retentions, InvalidVariable> {
-    let events = retention("RETENTION_DAYS", &variable)?;
+fn retentions(
+    environment: &Environment<impl Fn(&str) -> Option<String>>,
+) -> Result<Retentions, InvalidVariable> {
+    let events = environment.retention("RETENTION_DAYS")?;
     // What events leave behind must be found as long as they are.
     let as_long = |name| {
-        let retention = retention(name, &variable)?;
+        let retention = environment.retention(name)?;
         if retention >= events {
             return Ok(retention);
         }
         Err(InvalidVariable {
             variable: String::from(name),
             expected: "at least RETENTION_DAYS, or 0 to keep it for ever",
-            found: variable(name).unwrap_or_default(),
+            found: environment.optional(name).unwrap_or_default(),
         })
     };
     Ok(Retentions {
@@ -126,32 +93,14 @@ fn retentions(variable: impl Fn(&str) -> Option<String>) -> Result<Retentions, I
     })
 }
 
-fn retention(
-    name: &str,
-    variable: impl Fn(&str) -> Option<String>,
-) -> Result<Retention, InvalidVariable> {
-    let Some(days) = variable(name) else {
-        return Ok(Retention::Forever);
-    };
-    match days.trim().parse::<u32>() {
-        Ok(0) => Ok(Retention::Forever),
-        Ok(days) => Ok(Retention::Days(days)),
-        Err(_) => Err(InvalidVariable {
-            variable: name.to_owned(),
-            expected: "a whole number of days, 0 to keep them for ever",
-            found: days,
-        }),
-    }
-}
-
 /// The values of a list separated by commas, each of which `is_valid` must hold for.
 fn list(
     variable: &str,
-    value: impl Fn(&str) -> Option<String>,
+    environment: &Environment<impl Fn(&str) -> Option<String>>,
     is_valid: impl Fn(&str) -> bool,
     expected: &'static str,
 ) -> Result<Vec<String>, InvalidVariable> {
-    let list = value(variable).unwrap_or_default();
+    let list = environment.optional(variable).unwrap_or_default();
     let values = list
         .split(',')
         .map(str::trim)
@@ -172,6 +121,8 @@ fn list(
 
 #[cfg(test)]
 mod tests {
+    use redtrail_core::retention::Retention;
+
     use super::*;
 
     fn read(changes: &[(&str, &str)]) -> Result<Config, InvalidVariable> {

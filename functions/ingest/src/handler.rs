@@ -3,7 +3,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use futures_util::{StreamExt, stream};
@@ -18,11 +18,15 @@ use redtrail_core::{
     select::Selector,
     writer::{Effort, Writer},
 };
-use redtrail_model::EventTime;
+use redtrail_function::{
+    clock::Clock,
+    messages::{tell_passed_over, tell_unreadable},
+    metrics::{ACCESS_DENIED, Metrics},
+};
 use redtrail_notification::{AnnouncedObject, Invocation, InvocationFailed, Message, Outcome};
 use serde_json::Value;
 
-use crate::metrics::{self, Metrics};
+use crate::metrics;
 
 /// The time kept back of an invocation, to say in the ledger where to go on.
 const SAVE_RESERVE: Duration = Duration::from_millis(1500);
@@ -44,14 +48,6 @@ pub struct Handler<L, S, T> {
     pub retentions: Retentions,
 }
 
-/// What an invocation is given of time.
-#[derive(Clone, Copy, Debug)]
-pub struct Clock {
-    pub now: EventTime,
-    /// When Lambda will end the invocation.
-    pub deadline: Instant,
-}
-
 impl<L: LogSource, S: ItemStore, T: Timer> Handler<L, S, T> {
     /// Processes one payload.
     ///
@@ -65,19 +61,13 @@ impl<L: LogSource, S: ItemStore, T: Timer> Handler<L, S, T> {
         metrics: &mut Metrics,
     ) -> Result<Value, InvocationFailed> {
         let invocation = redtrail_notification::read(payload);
-        let before = |reserve| {
-            clock
-                .deadline
-                .checked_sub(reserve)
-                .unwrap_or(clock.deadline)
-        };
         let mut work = Work {
             handler: self,
             schedule: Schedule {
                 now: clock.now,
                 started: self.timer.now(),
-                until: before(SAVE_RESERVE),
-                save_until: before(RESERVE),
+                until: clock.before_end(SAVE_RESERVE),
+                save_until: clock.before_end(RESERVE),
             },
             effort: Effort::default(),
             metrics,
@@ -105,7 +95,10 @@ struct Tried {
 impl<L: LogSource, S: ItemStore, T: Timer> Work<'_, L, S, T> {
     async fn messages(&mut self, invocation: &Invocation) -> Vec<Outcome> {
         for message in &invocation.messages {
-            self.tell_what_is_no_object(message);
+            for passed_over in &message.announced.passed_over {
+                tell_passed_over(passed_over, self.metrics);
+            }
+            tell_unreadable(message, self.metrics);
         }
         let mut met = HashSet::new();
         let objects = invocation
@@ -125,24 +118,6 @@ impl<L: LogSource, S: ItemStore, T: Timer> Work<'_, L, S, T> {
                 .unwrap_or_else(|| Outcome::Succeeded("nothing to do".to_owned()))
         };
         invocation.messages.iter().map(of_message).collect()
-    }
-
-    fn tell_what_is_no_object(&mut self, message: &Message) {
-        for passed_over in &message.announced.passed_over {
-            self.metrics.add(metrics::OBJECTS_PASSED_OVER, 1);
-            self.metrics
-                .add(metrics::passed_over(&passed_over.reason), 1);
-            tracing::info!(
-                bucket = passed_over.bucket,
-                key = passed_over.key,
-                reason = passed_over.reason.name(),
-                "passed over"
-            );
-        }
-        for unreadable in &message.announced.unreadable {
-            self.metrics.add(metrics::MESSAGES_UNREADABLE, 1);
-            tracing::error!(error = %unreadable, reason = unreadable.name(), message_id = message.id, "message not understood");
-        }
     }
 
     async fn objects<'o>(
@@ -267,7 +242,7 @@ impl<L: LogSource, S: ItemStore, T: Timer> Work<'_, L, S, T> {
         let kind = error.kind();
         let permission = match kind {
             EdgeErrorKind::Denied { permission } => {
-                self.metrics.add(metrics::ACCESS_DENIED, 1);
+                self.metrics.add(ACCESS_DENIED, 1);
                 Some(permission)
             }
             _ => None,

@@ -5,4 +5,3 @@ pub mod check;
 pub mod config;
 pub mod handler;
 pub mod metrics;
-pub mod plain_lines;

@@ -1,11 +1,6 @@
 //! The Lambda binary: reads the environment, makes the clients once, polls for events.
 
-use std::{
-    env,
-    io::{Write, stdout},
-    process::ExitCode,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
-};
+use std::{env, process::ExitCode};
 
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
 use redtrail_aws::{
@@ -15,33 +10,19 @@ use redtrail_core::{
     directory::Remembered, edge::error_chain, log_reader::Limits, plain_text::plain,
     select::Selector,
 };
+use redtrail_function::{clock::Clock, log, metrics::Metrics};
 use redtrail_ingest::{
     check::{self, check},
     config::Config,
-    handler::{Clock, Handler},
-    metrics::Metrics,
-    plain_lines::PlainLines,
+    handler::Handler,
 };
-use redtrail_model::EventTime;
 use serde_json::{Value, value::RawValue};
-use tracing_subscriber::EnvFilter;
 
 type IngestHandler = Handler<S3Source, DynamoDbStore, TokioTimer>;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    // Lambda gives the level in `AWS_LAMBDA_LOG_LEVEL`; `RUST_LOG` may tell more.
-    let level = ["RUST_LOG", "AWS_LAMBDA_LOG_LEVEL"]
-        .into_iter()
-        .find_map(|name| env::var(name).ok());
-    tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .with_target(false)
-        .with_span_list(false)
-        .with_env_filter(EnvFilter::new(level.as_deref().unwrap_or("info")))
-        .with_writer(|| PlainLines::new(stdout()))
-        .init();
+    log::start();
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -74,12 +55,7 @@ async fn invoke(
     buckets: &TrailBuckets,
     event: LambdaEvent<Box<RawValue>>,
 ) -> Result<Value, Diagnostic> {
-    let now = epoch();
-    let left = Duration::from_millis(event.context.deadline).saturating_sub(now);
-    let clock = Clock {
-        now: event_time(now),
-        deadline: Instant::now() + left,
-    };
+    let clock = Clock::of_invocation(event.context.deadline);
     let mut metrics = Metrics::default();
     let payload = event.payload.get().as_bytes();
     let answer = match check::request(payload) {
@@ -94,26 +70,9 @@ async fn invoke(
         }
         None => handler.handle(payload, clock, &mut metrics).await,
     };
-    let function_name = &event.context.env_config.function_name;
-    if let Some(line) = metrics.line(function_name, epoch().as_millis().try_into().unwrap_or(0)) {
-        // Without standard output there is nobody to tell.
-        drop(writeln!(stdout().lock(), "{line}"));
-    }
+    metrics.tell(&event.context.env_config.function_name);
     answer.map_err(|error| Diagnostic {
         error_type: "ObjectsFailed".to_owned(),
         error_message: plain(&error.to_string()).into_owned(),
     })
-}
-
-fn epoch() -> Duration {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-}
-
-fn event_time(epoch: Duration) -> EventTime {
-    i64::try_from(epoch.as_millis())
-        .ok()
-        .and_then(EventTime::from_epoch_millis)
-        .expect("the clock stands before the year 10000")
 }

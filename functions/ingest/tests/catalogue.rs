@@ -18,10 +18,8 @@ use redtrail_core::{
     retention::Retentions,
     select::Selector,
 };
-use redtrail_ingest::{
-    handler::{Clock, Handler},
-    metrics::Metrics,
-};
+use redtrail_function::{clock::Clock, metrics::Metrics};
+use redtrail_ingest::handler::Handler;
 use redtrail_model::{EventTime, Table};
 use redtrail_trailgen::catalogue::{Case, Expected, SECRET, bombs, cases};
 use serde_json::{Value, json};

@@ -8,6 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use redtrail_function::metrics::{DIMENSION, NAMESPACE};
 use redtrail_ingest::metrics;
 use redtrail_model::TABLES;
 use serde_yaml_ng::Value;
@@ -315,13 +316,13 @@ fn ok_alarms_and_dashboard_speak_of_metrics_that_there_are() {
     let code = metrics_of_the_code();
     assert!(code.contains(metrics::LAG.name) && code.contains(metrics::OBJECTS_REJECTED.name));
     let of_redtrail =
-        |value: &Value| value.get("Namespace").and_then(Value::as_str) == Some(metrics::NAMESPACE);
+        |value: &Value| value.get("Namespace").and_then(Value::as_str) == Some(NAMESPACE);
     for metric in all(&template["Resources"], of_redtrail) {
         let name = metric["MetricName"].as_str().unwrap();
         assert!(code.contains(name), "{name}");
         let dimensions = metric["Dimensions"].as_sequence().unwrap();
         assert_eq!(dimensions.len(), 1);
-        assert_eq!(dimensions[0]["Name"], metrics::DIMENSION);
+        assert_eq!(dimensions[0]["Name"], DIMENSION);
     }
     let body = &template["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Sub"];
     let body: serde_json::Value = serde_json::from_str(body.as_str().unwrap()).unwrap();
@@ -332,8 +333,8 @@ fn ok_alarms_and_dashboard_speak_of_metrics_that_there_are() {
             .into_iter()
             .flatten()
         {
-            if metric[0] == metrics::NAMESPACE {
-                assert_eq!(metric[2], metrics::DIMENSION);
+            if metric[0] == NAMESPACE {
+                assert_eq!(metric[2], DIMENSION);
                 shown.insert(metric[1].as_str().unwrap().to_owned());
             }
         }

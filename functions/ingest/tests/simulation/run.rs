@@ -15,10 +15,8 @@ use redtrail_core::{
     retention::{Retention, Retentions},
     select::Selector,
 };
-use redtrail_ingest::{
-    handler::{self, Handler},
-    metrics::Metrics,
-};
+use redtrail_function::metrics::Metrics;
+use redtrail_ingest::handler::Handler;
 use redtrail_model::{EventTime, Table};
 use redtrail_notification::InvocationFailed;
 use serde_json::Value;
@@ -154,10 +152,10 @@ impl World {
         }
     }
 
-    fn handler_clock(&self) -> handler::Clock {
+    fn handler_clock(&self) -> redtrail_function::clock::Clock {
         let start: EventTime = "2026-03-02T12:00:00Z".parse().unwrap();
         let elapsed = i64::try_from(self.weather.clock.elapsed().as_millis()).unwrap();
-        handler::Clock {
+        redtrail_function::clock::Clock {
             now: EventTime::from_epoch_millis(start.epoch_millis() + elapsed).unwrap(),
             deadline: self.weather.clock.now() + self.timeout,
         }
