@@ -27,6 +27,16 @@ pub struct TableNames {
 }
 
 impl TableNames {
+    /// For who touches the ledger and no other table.
+    pub fn ledger_alone(ledger: String) -> Self {
+        Self {
+            principals: String::new(),
+            resources: String::new(),
+            directory: String::new(),
+            ledger,
+        }
+    }
+
     pub fn of(&self, table: Table) -> &str {
         match table {
             Table::Principals => &self.principals,

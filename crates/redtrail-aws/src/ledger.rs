@@ -4,9 +4,11 @@
 use redtrail_core::{
     digest_entry::{DigestEntry, digest_partition},
     directory::{TRAILS, TrailFact, trail_subject},
+    edge::EdgeError,
     ledger::{LedgerEntry, LedgerKey, Listed, day_folder},
 };
-use redtrail_model::{EventTime, Table};
+use redtrail_digest::edge::Ledger;
+use redtrail_model::{EventTime, MAX_PARTITION_KEY_BYTES, Table, bounded};
 
 use crate::{
     query::QueryError,
@@ -110,6 +112,23 @@ impl Reader {
         let (from, to) = (from.to_string(), to.to_string());
         let part = Part::of(Table::Ledger, &partition).within(Range::Between(&from, &to));
         self.items(part).await
+    }
+}
+
+impl Ledger for Reader {
+    async fn entries(
+        &self,
+        folder: &str,
+        first: &str,
+        last: &str,
+    ) -> Result<Vec<LedgerEntry>, EdgeError> {
+        let folder = bounded(folder, MAX_PARTITION_KEY_BYTES);
+        let part = Part::of(Table::Ledger, &folder).within(Range::Between(first, last));
+        self.items(part).await.map_err(|error| EdgeError {
+            attempted: "look into the ledger".to_owned(),
+            kind: error.kind(),
+            source: Some(Box::new(error)),
+        })
     }
 }
 

@@ -5,11 +5,14 @@
 use std::{error::Error, fmt, str::FromStr};
 
 use aws_sdk_dynamodb::{
-    error::SdkError,
+    error::{ProvideErrorMetadata, SdkError},
     operation::query::{QueryError as QueryFailure, builders::QueryFluentBuilder},
     types::AttributeValue,
 };
-use redtrail_core::item::{self, Item};
+use redtrail_core::{
+    edge::EdgeErrorKind,
+    item::{self, Item},
+};
 use redtrail_model::{
     AuditEvent, EventKey, EventTime, Index, InvalidKey, PrincipalKey, ResourceKey, Table,
 };
@@ -230,6 +233,7 @@ pub enum QueryError {
     #[error("could not query table {table}")]
     Request {
         table: String,
+        is_denied: bool,
         source: Box<dyn Error + Send + Sync>,
     },
     #[error("an item of table {table} cannot be read: {sort_key}")]
@@ -238,6 +242,22 @@ pub enum QueryError {
         sort_key: String,
         source: Box<dyn Error + Send + Sync>,
     },
+}
+
+impl QueryError {
+    /// What the caller can do about it.
+    pub fn kind(&self) -> EdgeErrorKind {
+        match self {
+            Self::NoTable { .. } => EdgeErrorKind::Missing,
+            Self::NotOfPrincipals | Self::Item { .. } => EdgeErrorKind::Refused,
+            Self::Request {
+                is_denied: true, ..
+            } => EdgeErrorKind::Denied {
+                permission: "dynamodb:Query",
+            },
+            Self::Request { .. } => EdgeErrorKind::Retryable,
+        }
+    }
 }
 
 /// One page of the answer, from its beginning or after the page that gave the token. The
@@ -362,11 +382,16 @@ pub(crate) fn request_error(table: &str, error: SdkError<QueryFailure>) -> Query
     let no_table = error
         .as_service_error()
         .is_some_and(QueryFailure::is_resource_not_found_exception);
+    let is_denied = error.code() == Some("AccessDeniedException");
     let (table, source) = (table.to_owned(), error.into());
     if no_table {
         QueryError::NoTable { table, source }
     } else {
-        QueryError::Request { table, source }
+        QueryError::Request {
+            table,
+            is_denied,
+            source,
+        }
     }
 }
 
@@ -377,6 +402,7 @@ fn page_token(table: &str, key: &Key, last: &Attributes) -> Result<PageToken, Qu
         .map_or_else(|| "".parse(), |last| last.parse())
         .map_err(|error: InvalidKey| QueryError::Request {
             table: table.to_owned(),
+            is_denied: false,
             source: error.into(),
         })
 }

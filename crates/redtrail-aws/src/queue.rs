@@ -13,6 +13,7 @@ use redtrail_core::{
     edge::{EdgeError, EdgeErrorKind},
     object::ObjectAddress,
 };
+use redtrail_digest::edge::Announce;
 use redtrail_notification::IngestRequest;
 
 /// The function takes ten messages at a time and has five minutes for all of their objects.
@@ -48,20 +49,24 @@ impl IngestQueue {
             url: url.into(),
         }
     }
+}
 
+impl Announce for IngestQueue {
     /// Asks for each of `objects` to be read. What the ledger has as finished is left alone by the
     /// function, so that asking twice does no harm.
     ///
     /// # Errors
     /// When SQS cannot be reached or does not take all of it. Any of the objects may be announced
     /// nonetheless.
-    pub async fn announce(&self, objects: &[ObjectAddress]) -> Result<(), EdgeError> {
+    async fn announce(&self, objects: &[ObjectAddress]) -> Result<(), EdgeError> {
         for request in requests(objects)? {
             self.send(request).await?;
         }
         Ok(())
     }
+}
 
+impl IngestQueue {
     /// Sends messages until SQS has taken each.
     async fn send(&self, mut messages: Vec<Message>) -> Result<(), EdgeError> {
         let mut wait = FIRST_WAIT;

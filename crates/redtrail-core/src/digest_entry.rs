@@ -22,6 +22,17 @@ pub enum DigestVerdict {
     Broken,
 }
 
+impl DigestVerdict {
+    /// The verdict as a word, as in the ledger.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Proven => "proven",
+            Self::Incomplete => "incomplete",
+            Self::Broken => "broken",
+        }
+    }
+}
+
 /// The ledger's item of one digest: one account, Region and hour.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DigestEntry {

@@ -32,6 +32,12 @@ pub fn is_region(text: &str) -> bool {
         && !text.ends_with('-')
 }
 
+/// Whether a text may be an organization's id.
+pub(crate) fn is_organization(text: &str) -> bool {
+    let id = text.strip_prefix("o-");
+    id.is_some_and(|id| id.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+}
+
 /// The places asked for, in order. One that was named is among them though nothing of it is
 /// in the bucket.
 ///
@@ -41,8 +47,7 @@ pub async fn places<B: TrailBucket>(bucket: &B, wanted: &Wanted) -> Result<Vec<P
     let mut found = BTreeSet::new();
     let mut organizations = vec![None];
     for folder in bucket.folders(&aws_logs(&wanted.prefix, None)).await? {
-        let id = folder.strip_prefix("o-");
-        if id.is_some_and(|id| id.bytes().all(|byte| byte.is_ascii_alphanumeric())) {
+        if is_organization(&folder) {
             organizations.push(Some(folder));
         }
     }

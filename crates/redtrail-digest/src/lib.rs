@@ -3,6 +3,7 @@
 //! knows no SDK, no environment and no clock.
 //! <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-validation-intro.html>
 
+mod cached_keys;
 mod chain;
 mod digest_file;
 pub mod discover;
@@ -23,9 +24,10 @@ pub mod saved_keys;
 mod unpack;
 mod verify;
 
+pub use cached_keys::CachedKeys;
 pub use in_bucket::InBucket;
 pub use judge::BucketNames;
-pub use object_name::ChainName;
+pub use object_name::{ChainName, digest_place};
 pub use range::TimeRange;
 pub use reconcile::{Reconciled, Reconciler};
 pub use verify::{ChainSummary, PlaceSummary, Verifier};

@@ -7,8 +7,12 @@ use jiff::{
     tz::TimeZone,
 };
 use redtrail_core::log_key::{LogKey, file_name};
+use redtrail_model::is_account_id;
 
-use crate::place::{Place, day_path};
+use crate::{
+    discover::{is_organization, is_region},
+    place::{AWS_LOGS, Place, day_path},
+};
 
 /// Whose digests link to each other: those of one trail, and its backfill digests apart.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -70,6 +74,33 @@ impl DigestName {
             if chain.is_backfill { "_backfill" } else { "" },
         )
     }
+}
+
+/// Whose digest the object with this key is, and when its hour ended; `None` for what is no
+/// digest.
+pub fn digest_place(key: &str) -> Option<(Place, Timestamp)> {
+    key.match_indices(AWS_LOGS).find_map(|(at, _)| {
+        let (prefix, path) = (key.get(..at)?, key.get(at + AWS_LOGS.len()..)?);
+        if !prefix.is_empty() && !prefix.ends_with('/') {
+            return None;
+        }
+        let (account_folders, rest) = path.split_once("/CloudTrail-Digest/")?;
+        let (organization, account) = match account_folders.split_once('/') {
+            Some((organization, account)) => (Some(organization), account),
+            None => (None, account_folders),
+        };
+        let region = rest.split('/').next()?;
+        let is_place =
+            is_account_id(account) && is_region(region) && organization.is_none_or(is_organization);
+        let place = Place {
+            prefix: prefix.to_owned(),
+            organization: organization.map(str::to_owned),
+            account: account.to_owned(),
+            region: region.to_owned(),
+        };
+        let name = is_place.then(|| DigestName::parse(&place, key))??;
+        Some((place, name.end))
+    })
 }
 
 /// The UTC day of a time.
@@ -139,6 +170,37 @@ mod tests {
     }
 
     #[test]
+    fn digest_places() {
+        let name = "_us-east-2_t_us-east-2_20260302T150131Z.json.gz";
+        let key = |before: &str, account: &str, region: &str| {
+            format!(
+                "{before}{account}/CloudTrail-Digest/{region}/2026/03/02/{account}_CloudTrail-Digest{name}"
+            )
+        };
+        let end = "2026-03-02T15:01:31Z".parse().unwrap();
+        for before in [
+            "AWSLogs/",
+            "p/AWSLogs/",
+            "AWSLogs/AWSLogs/",
+            "p/AWSLogs/o-a1/",
+        ] {
+            let key = key(before, "111122223333", "us-east-2");
+            let (place, found) = digest_place(&key).unwrap();
+            assert_eq!(found, end);
+            assert!(key.starts_with(&place.digest_folder()), "{before}");
+        }
+        for key in [
+            key("xAWSLogs/", "111122223333", "us-east-2"),
+            key("AWSLogs/a/", "111122223333", "us-east-2"),
+            key("AWSLogs/", "1", "us-east-2"),
+            key("AWSLogs/", "111122223333", "a.example"),
+            key("AWSLogs/", "111122223333", "us-east-2").replace("-Digest/", "/"),
+        ] {
+            assert_eq!(digest_place(&key), None, "{key}");
+        }
+    }
+
+    #[test]
     fn err_other_names() {
         let name = "111122223333_CloudTrail-Digest_us-east-2_t_us-east-2_20260302T150131Z.json.gz";
         assert!(DigestName::parse(&place(), &format!("{DAY}/{name}")).is_some());
@@ -180,6 +242,7 @@ mod tests {
         #[test]
         fn any_text(text in any::<String>()) {
             log_time(&text);
+            digest_place(&text);
             DigestName::parse(&place(), &text);
             DigestName::parse(&place(), &format!("{DAY}/111122223333_CloudTrail-Digest_us-east-2_{text}"));
         }

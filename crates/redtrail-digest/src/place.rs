@@ -38,11 +38,14 @@ impl Place {
     }
 }
 
+/// The folder that CloudTrail begins with.
+pub(crate) const AWS_LOGS: &str = "AWSLogs/";
+
 /// The folder that holds a folder for each account.
 pub(crate) fn aws_logs(prefix: &str, organization: Option<&str>) -> String {
     match organization {
-        Some(organization) => format!("{prefix}AWSLogs/{organization}/"),
-        None => format!("{prefix}AWSLogs/"),
+        Some(organization) => format!("{prefix}{AWS_LOGS}{organization}/"),
+        None => format!("{prefix}{AWS_LOGS}"),
     }
 }
 
