@@ -7,6 +7,7 @@ use redtrail_core::{
     edge::{EdgeErrorKind, error_chain},
     object::ObjectAddress,
 };
+use redtrail_digest::edge::Announce;
 use redtrail_local::SqsServer;
 use serde_json::json;
 
