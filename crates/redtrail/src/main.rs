@@ -6,6 +6,8 @@ mod check;
 mod coverage_line;
 mod csv_text;
 mod deliveries;
+mod digest_keys;
+mod digest_report;
 mod event_json;
 mod event_table;
 mod event_writer;
