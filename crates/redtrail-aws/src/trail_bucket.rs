@@ -108,6 +108,7 @@ impl TrailBucket for S3TrailBucket {
                     .size()
                     .and_then(|bytes| bytes.try_into().ok())
                     .unwrap_or(0),
+                etag: object.e_tag().map(str::to_owned),
             })
         });
         objects.collect()

@@ -11,6 +11,7 @@ pub mod finding;
 mod index;
 mod judge;
 mod key_ring;
+pub mod log_list;
 pub mod memory;
 mod object_name;
 pub mod place;
