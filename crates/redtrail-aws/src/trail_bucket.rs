@@ -32,6 +32,11 @@ impl S3TrailBucket {
         }
     }
 
+    /// The objects in it, and in any other bucket that can be reached.
+    pub fn source(&self) -> &S3Source {
+        &self.source
+    }
+
     fn list(&self, prefix: &str) -> ListObjectsV2FluentBuilder {
         let list = self.client.list_objects_v2().bucket(&self.bucket);
         // A key may hold characters that XML cannot.
