@@ -41,6 +41,23 @@ impl Reader {
         self.items(Part::of(Table::Ledger, day_folder)).await
     }
 
+    /// Of the ledger: the objects of a day's folder whose names stand from `first` to `last`,
+    /// whatever their versions.
+    ///
+    /// # Errors
+    /// When DynamoDB refuses or cannot be reached, or an item cannot be read.
+    pub async fn entries_between(
+        &self,
+        day_folder: &str,
+        first: &str,
+        last: &str,
+    ) -> Result<Vec<LedgerEntry>, QueryError> {
+        // A version stands behind the name and a `#`, before all that may follow a name.
+        let last = format!("{last}$");
+        let part = Part::of(Table::Ledger, day_folder).within(Range::Between(first, &last));
+        self.items(part).await
+    }
+
     /// Of the ledger: what a list has of a day.
     ///
     /// # Errors

@@ -62,6 +62,8 @@ pub struct DigestMetadata {
 pub struct ListedObject {
     pub key: String,
     pub bytes: u64,
+    /// As the object's own answer has it, quotes included; a folder has none.
+    pub etag: Option<String>,
 }
 
 /// Where CloudTrail's public keys come from.

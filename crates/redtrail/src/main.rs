@@ -2,6 +2,13 @@
 //! and scripts. Each subcommand has its module; how a line is written is `output`'s.
 
 mod active;
+mod backfill;
+mod backfill_estimate;
+mod backfill_here;
+mod backfill_queue;
+mod backfill_report;
+mod backfill_retention;
+mod backfill_run;
 mod check;
 mod coverage_line;
 mod csv_text;
@@ -23,6 +30,7 @@ mod local;
 mod objects;
 mod originals;
 mod output;
+mod pace;
 mod place;
 mod public_keys;
 mod published;
@@ -35,6 +43,7 @@ mod raw;
 mod record_text;
 mod references;
 mod scope;
+mod selector_args;
 mod short_name;
 mod stack;
 mod subject;
@@ -43,6 +52,7 @@ mod time_range;
 mod touched;
 mod touched_page;
 mod trail_folder;
+mod trail_s3;
 mod verify;
 mod verify_report;
 mod who;
@@ -74,6 +84,7 @@ enum Command {
     PublicKeys(public_keys::PublicKeysCommand),
     Ledger(ledger::Ledger),
     Quarantine(quarantine::Quarantine),
+    Backfill(Box<backfill::Backfill>),
     Local(local::Local),
     Check(check::Check),
 }
@@ -91,6 +102,7 @@ Examples:
   redtrail verify --bucket BUCKET --since 2d  what the trail's digests prove
   redtrail ledger                             what became of each day's log objects
   redtrail quarantine list                    what could not be read, and why
+  redtrail backfill s3://BUCKET --stack redtrail --since 90d    ingest what came before
   redtrail local                              an S3 and a DynamoDB to try it on
   redtrail check --stack redtrail             can the deployed function do its work?
 
@@ -110,6 +122,7 @@ fn main() -> ExitCode {
         Command::PublicKeys(command) => command.run(),
         Command::Ledger(command) => command.run(),
         Command::Quarantine(command) => command.run(),
+        Command::Backfill(command) => command.run(),
         Command::Local(command) => command.run(),
         Command::Check(command) => command.run(),
     };
