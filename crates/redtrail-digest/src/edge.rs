@@ -87,11 +87,11 @@ pub struct KeyList {
 
 /// What became of log objects.
 pub trait Ledger: Sync {
-    /// The entries of a day's folder, `BUCKET/…/YYYY/MM/DD/`, with these `object_key`s and all
-    /// between them.
+    /// The entries of a day's folder, `BUCKET/…/YYYY/MM/DD/`, of the objects with these file
+    /// names and all between them, whatever their versions.
     fn entries(
         &self,
-        folder: &str,
+        day_folder: &str,
         first: &str,
         last: &str,
     ) -> impl Future<Output = Result<Vec<LedgerEntry>, EdgeError>> + Send;

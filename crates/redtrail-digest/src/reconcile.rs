@@ -82,7 +82,7 @@ impl<B: TrailBucket, K: PublicKeys, L: Ledger> Reconciler<'_, B, K, L> {
         &self,
         place: &Place,
         range: TimeRange,
-        watch: &mut (impl Watch + Send),
+        watch: &mut impl Watch,
     ) -> Result<Reconciled, EdgeError> {
         let evidence = InLedger {
             bucket: self.bucket,

@@ -20,6 +20,7 @@ use crate::{
     backfill_report::{Counts, Objects, Report, size},
     backfill_retention::{RetentionArgs, check},
     backfill_run::Backfill as Run,
+    digest_report::ReportForm,
     failure::{FAILED, Failure, chain, runtime},
     output::{Answer, remark},
     pace::Pace,
@@ -28,7 +29,6 @@ use crate::{
     stack::{Stack, StackError},
     tables::{TableArgs, event_time, window},
     trail_s3::{TrailArgs, TrailUrl, next_step},
-    verify::ReportForm,
 };
 
 /// Has log objects ingested that the trail delivered earlier
@@ -477,13 +477,13 @@ impl Cost {
 }
 
 /// The Region in the address of a queue of AWS's own.
-fn region_of(queue_url: &str) -> Option<String> {
+pub(crate) fn region_of(queue_url: &str) -> Option<String> {
     let host = queue_url.strip_prefix("https://sqs.")?;
     let (region, rest) = host.split_once('.')?;
     rest.starts_with("amazonaws.").then(|| region.to_owned())
 }
 
-fn not_described(name: &str, error: &StackError) -> Failure {
+pub(crate) fn not_described(name: &str, error: &StackError) -> Failure {
     Failure::failed(
         format!("could not ask the stack {name}"),
         "Check its name, Region and credentials: it takes cloudformation:DescribeStacks. Without \

@@ -2,6 +2,7 @@
 
 use redtrail_aws::queue::IngestQueue;
 use redtrail_core::object::ObjectAddress;
+use redtrail_digest::edge::Announce as _;
 
 use crate::{
     backfill_report::Report,

@@ -85,4 +85,3 @@ fn saved_keys(file: &Path) -> Result<SavedKeys, Failure> {
     }
     Ok(saved)
 }
-

@@ -40,6 +40,8 @@ mod quarantine_replay;
 mod quarantine_show;
 mod query;
 mod raw;
+mod reconcile;
+mod reconcile_report;
 mod record_text;
 mod references;
 mod scope;
@@ -81,6 +83,7 @@ enum Command {
     Query(query::Query),
     Raw(raw::Raw),
     Verify(verify::Verify),
+    Reconcile(reconcile::Reconcile),
     PublicKeys(public_keys::PublicKeysCommand),
     Ledger(ledger::Ledger),
     Quarantine(quarantine::Quarantine),
@@ -100,6 +103,7 @@ Examples:
   redtrail query principal arn:aws:iam::123456789012:role/Analyst --since 6h
   redtrail raw REFERENCE                      the original record, from S3
   redtrail verify --bucket BUCKET --since 2d  what the trail's digests prove
+  redtrail reconcile s3://BUCKET --stack NAME --since 2d   was all of it ingested?
   redtrail ledger                             what became of each day's log objects
   redtrail quarantine list                    what could not be read, and why
   redtrail backfill s3://BUCKET --stack redtrail --since 90d    ingest what came before
@@ -119,6 +123,7 @@ fn main() -> ExitCode {
         Command::Query(command) => command.run(),
         Command::Raw(command) => command.run(),
         Command::Verify(command) => command.run(),
+        Command::Reconcile(command) => command.run(),
         Command::PublicKeys(command) => command.run(),
         Command::Ledger(command) => command.run(),
         Command::Quarantine(command) => command.run(),

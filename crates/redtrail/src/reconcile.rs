@@ -14,7 +14,7 @@ use redtrail_aws::{
     trail_bucket::S3TrailBucket,
 };
 use redtrail_core::{
-    edge::{EdgeError, EdgeErrorKind},
+    edge::EdgeError,
     retention::Retention,
     writer::{Effort, Writer},
 };
@@ -24,14 +24,15 @@ use redtrail_digest::{
 use redtrail_model::Table;
 
 use crate::{
+    backfill::{not_described, region_of},
     digest_keys::{Keys, KeysFrom},
     digest_report::{ReportForm, Reporter},
     failure::{Failure, runtime},
     public_keys::range,
     reconcile_report::{PlaceReconciled, SENTENCES},
-    stack::{Stack, not_described},
+    stack::Stack,
     tables::TableArgs,
-    trail_s3::{TrailArgs, TrailUrl, region_of, unread},
+    trail_s3::{TrailArgs, TrailUrl, unread},
     verify::{INVALID, UNPROVEN},
 };
 
@@ -168,7 +169,9 @@ impl Reconcile {
         let mut stopped = None;
         for place in &places {
             let mut told = PlaceReconciled::new(place);
-            let gone_through = self.place(&task, place, range, &mut told, &mut reporter).await;
+            let gone_through = self
+                .place(&task, place, range, &mut told, &mut reporter)
+                .await;
             // What could not be written is said first: nobody reads on.
             reporter.written()?;
             reporter.place(told)?;
@@ -206,7 +209,9 @@ impl Reconcile {
         };
         let mut since = range.since;
         while since < range.until {
-            let until = since.saturating_add(PART).map_or(range.until, |end| end.min(range.until));
+            let until = since
+                .saturating_add(PART)
+                .map_or(range.until, |end| end.min(range.until));
             let part = TimeRange {
                 since,
                 until,
@@ -230,7 +235,9 @@ impl Reconcile {
             None => None,
         };
         let retention = self.retention(stack.as_ref())?;
-        let of_stack = stack.as_ref().and_then(|stack| stack.output("NotificationQueueUrl").ok());
+        let of_stack = stack
+            .as_ref()
+            .and_then(|stack| stack.output("NotificationQueueUrl").ok());
         let queue_url = self.queue_url.as_deref().or(of_stack);
         let queue = match queue_url.filter(|_| !self.dry_run) {
             Some(url) => {
@@ -243,7 +250,9 @@ impl Reconcile {
             true => None,
             false => Some(self.tables.store(&[Table::Ledger]).await?),
         };
-        let original_of_stack = stack.as_ref().and_then(|stack| stack.parameter("OriginalBucketName"));
+        let original_of_stack = stack
+            .as_ref()
+            .and_then(|stack| stack.parameter("OriginalBucketName"));
         let original_bucket = self.original_bucket.as_deref().or(original_of_stack);
         Ok(Task {
             bucket: self.of.bucket(&self.trail.bucket).await,

@@ -66,7 +66,9 @@ impl PlaceReconciled {
                 DigestVerdict::Broken => self.digests.broken += 1,
             }
             let is_proof = entry.digest_verdict == DigestVerdict::Proven && !entry.is_backfill;
-            let goes_on = self.proven_up_to.is_none_or(|up_to| entry.digest_start <= up_to);
+            let goes_on = self
+                .proven_up_to
+                .is_none_or(|up_to| entry.digest_start <= up_to);
             if is_proof && goes_on {
                 self.proven_up_to = Some(entry.digest_end);
             }

@@ -1,11 +1,7 @@
 //! `redtrail verify`: whether a trail's log objects are those that CloudTrail delivered, by
 //! its signed digests.
 
-use std::{
-    collections::BTreeSet,
-    path::PathBuf,
-    process::ExitCode,
-};
+use std::{collections::BTreeSet, path::PathBuf, process::ExitCode};
 
 use clap::Args;
 use redtrail_aws::{shared_config, trail_bucket::S3TrailBucket};
@@ -145,11 +141,7 @@ impl Verify {
         }
     }
 
-    async fn verify(
-        &self,
-        range: TimeRange,
-        keys: KeysFrom,
-    ) -> Result<ExitCode, Failure> {
+    async fn verify(&self, range: TimeRange, keys: KeysFrom) -> Result<ExitCode, Failure> {
         let keys = keys.open().await;
         match (&self.folder, &self.bucket) {
             (Some(folder), _) => {

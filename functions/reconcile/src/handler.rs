@@ -207,7 +207,8 @@ where
             effort,
         };
         writer
-            .put_all(reconciled.puts()?, clock.before_end(RESERVE)).await?;
+            .put_all(reconciled.puts()?, clock.before_end(RESERVE))
+            .await?;
         Ok(reconciled)
     }
 }
