@@ -5,12 +5,14 @@
     reason = "a test may fail by panicking, its helpers too"
 )]
 
+mod backfill;
 mod catalogue;
 mod check;
 mod coverage;
 mod events;
 mod hostile_answers;
 mod inspect;
+mod inspect_s3;
 mod ledger;
 mod local;
 mod quarantine;
