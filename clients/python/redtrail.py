@@ -812,18 +812,23 @@ class _Trail:
         return cls(fact["trail_folder"], parts[-4], parts[-2]) if len(parts) > 3 and not parts[-1] else None
 
     def proven_up_to(self, start: str | None) -> str | None:
-        """Up to when digests without a hole between them prove everything, from `start` on or
-        from the first of them."""
+        """Up to when the digests prove everything: from `start` on or from the first of them. Where
+        several trails deliver into the folder, a hole among the digests of any is one."""
         digests = [digest for digest in self.digests if start is None or start < digest["digest_end"]]
+        open_at = [digest["digest_start"] for digest in digests if digest["digest_verdict"] != "proven"]
+        ends: dict[str, str] = {}
         up_to: str | None = None
         for digest in digests:
             # The hour's own digest tells what was delivered in it; that of late logs adds to it.
-            if digest["digest_verdict"] != "proven" or digest.get("is_backfill"):
+            if digest.get("is_backfill"):
                 continue
-            if digest["digest_start"] > (up_to or start or digest["digest_start"]):
-                break
-            up_to = max(up_to or "", digest["digest_end"])
-        open_at = [digest["digest_start"] for digest in digests if digest["digest_verdict"] != "proven"]
+            end = ends.get(digest["trail"])
+            if end is not None and end < digest["digest_start"]:
+                open_at.append(end)
+            ends[digest["trail"]] = digest["digest_end"]
+            begins = digest["digest_start"] <= (up_to or start or digest["digest_start"])
+            if digest["digest_verdict"] == "proven" and begins:
+                up_to = max(up_to or "", digest["digest_end"])
         if up_to is not None:
             up_to = min([up_to, *open_at])
         return up_to if up_to is not None and (start is None or start < up_to) else None
@@ -861,14 +866,16 @@ def _coverage(trails: list[_Trail], since: str | None, until: str, now: datetime
     altered = sum(digest["logs_altered"] for digest in digests)
     unlisted = sum(digest.get("logs_unlisted", 0) for digest in digests)
 
-    # Of several trails of one account and Region one proof is enough.
+    # Of several folders of one account and Region, those that have digests must all be proven.
     start = since or max((time for time in (tracked_since, kept_since) if time), default=None)
-    proven: dict[tuple[str, str], str] = {}
+    of_pairs: dict[tuple[str, str], list[str]] = {}
     for trail in trails:
-        pair = (trail.account, trail.region)
-        proven[pair] = max(proven.get(pair, ""), trail.proven_up_to(start) or "")
+        of_pair = of_pairs.setdefault((trail.account, trail.region), [])
+        if trail.digests:
+            of_pair.append(trail.proven_up_to(start) or "")
+    proven = [min(of_pair, default="") for of_pair in of_pairs.values()]
     asked_for = _moved(until, _DELIVERY)
-    proven_up_to = min([*proven.values(), asked_for]) if proven else ""
+    proven_up_to = min([*proven, asked_for]) if proven else ""
     is_proven = proven_up_to >= asked_for
 
     # A question without a beginning is about what there is, but for one that ends before.

@@ -53,8 +53,24 @@ pub fn s3(connection: &Connection, http: SharedHttpClient) -> aws_sdk_s3::Client
     aws_sdk_s3::Client::from_conf(config.build())
 }
 
-/// The DynamoDB client. It never retries by itself: the store does, with a bound on time.
+/// The DynamoDB client of a store. It never retries by itself: the store does, with a bound on time.
 pub fn dynamodb(connection: &Connection, http: SharedHttpClient) -> aws_sdk_dynamodb::Client {
+    dynamodb_retrying(connection, http, RetryConfig::disabled())
+}
+
+/// The DynamoDB client of a reader.
+pub fn dynamodb_for_reader(
+    connection: &Connection,
+    http: SharedHttpClient,
+) -> aws_sdk_dynamodb::Client {
+    dynamodb_retrying(connection, http, RetryConfig::standard())
+}
+
+fn dynamodb_retrying(
+    connection: &Connection,
+    http: SharedHttpClient,
+    retry: RetryConfig,
+) -> aws_sdk_dynamodb::Client {
     let mut config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(connection.dynamodb_region.clone()))
@@ -62,7 +78,7 @@ pub fn dynamodb(connection: &Connection, http: SharedHttpClient) -> aws_sdk_dyna
         .http_client(http)
         .sleep_impl(TokioSleep::new())
         .timeout_config(timeouts())
-        .retry_config(RetryConfig::disabled());
+        .retry_config(retry);
     if let Some(endpoint) = &connection.dynamodb_endpoint {
         config = config.endpoint_url(endpoint);
     }

@@ -10,10 +10,9 @@ use aws_sdk_sqs::{
     types::{BatchResultErrorEntry, SendMessageBatchRequestEntry},
 };
 use redtrail_core::{
-    edge::{EdgeError, EdgeErrorKind},
+    edge::{Announce, EdgeError, EdgeErrorKind},
     object::ObjectAddress,
 };
-use redtrail_digest::edge::Announce;
 use redtrail_notification::IngestRequest;
 
 /// The function takes ten messages at a time and has five minutes for all of their objects.

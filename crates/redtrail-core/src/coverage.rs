@@ -225,15 +225,19 @@ impl Coverage {
         }
     }
 
-    /// Of several trails of one account and Region one proof is enough.
+    /// Of several folders of one account and Region, those that have digests must all be proven:
+    /// their trails may record different events.
     fn prove(&mut self, states: &[TrailState], start: Option<EventTime>, until: EventTime) {
-        let mut proven: BTreeMap<(&str, &str), Option<EventTime>> = BTreeMap::new();
+        let mut proven: BTreeMap<(&str, &str), Vec<Option<EventTime>>> = BTreeMap::new();
         for state in states {
             let pair = (&*state.trail.account_id, &*state.trail.aws_region);
             let of_pair = proven.entry(pair).or_default();
-            *of_pair = (*of_pair).max(proven_up_to(&state.digests, start));
+            if !state.digests.is_empty() {
+                of_pair.push(proven_up_to(&state.digests, start));
+            }
         }
-        let all: Option<Vec<EventTime>> = proven.into_values().collect();
+        let of_pair = |times: Vec<Option<EventTime>>| times.into_iter().min().flatten();
+        let all: Option<Vec<EventTime>> = proven.into_values().map(of_pair).collect();
         let up_to = all.and_then(|times| times.into_iter().min());
         self.proven_up_to = up_to.map(|time| time.min(until.later(DELIVERY_MILLIS)));
     }
@@ -274,9 +278,10 @@ impl Coverage {
     }
 }
 
-/// Up to when digests without a hole between them prove everything, from `start` on or from the
-/// first of them.
-fn proven_up_to(digests: &[DigestEntry], start: Option<EventTime>) -> Option<EventTime> {
+/// Up to when the digests of one folder, in the order of time, prove everything: from `start` on or
+/// from the first of them. Where several trails deliver into it, a hole among the digests of any is
+/// one, and so is a digest that is not proven.
+pub fn proven_up_to(digests: &[DigestEntry], start: Option<EventTime>) -> Option<EventTime> {
     let is_after_start = |time: &EventTime| start.is_none_or(|start| start < *time);
     let digests = || {
         digests
@@ -284,19 +289,22 @@ fn proven_up_to(digests: &[DigestEntry], start: Option<EventTime>) -> Option<Eve
             .filter(|digest| is_after_start(&digest.digest_end))
     };
     let is_proven = |digest: &&DigestEntry| digest.digest_verdict == DigestVerdict::Proven;
+    let not_proven = digests().filter(|digest| !is_proven(digest));
+    let mut open = not_proven.map(|digest| digest.digest_start).min();
+    let mut ends: BTreeMap<&str, EventTime> = BTreeMap::new();
     let mut up_to: Option<EventTime> = None;
     // The hour's own digest tells what was delivered in it; that of late logs adds to it.
-    for digest in digests()
-        .filter(|digest| !digest.is_backfill)
-        .filter(is_proven)
-    {
-        if digest.digest_start > up_to.or(start).unwrap_or(digest.digest_start) {
-            break;
+    for digest in digests().filter(|digest| !digest.is_backfill) {
+        if let Some(end) = ends.insert(&digest.trail, digest.digest_end)
+            && end < digest.digest_start
+        {
+            open = earliest(open, Some(end));
         }
-        up_to = up_to.max(Some(digest.digest_end));
+        let from = up_to.or(start).unwrap_or(digest.digest_start);
+        if is_proven(&digest) && digest.digest_start <= from {
+            up_to = up_to.max(Some(digest.digest_end));
+        }
     }
-    let open = digests().filter(|digest| !is_proven(digest));
-    let open = open.map(|digest| digest.digest_start).min();
     let up_to = up_to.map(|up_to| open.map_or(up_to, |open| open.min(up_to)));
     up_to.filter(is_after_start)
 }

@@ -43,6 +43,9 @@ pub struct DigestEntry {
     pub object_key: String,
     /// The digest's full key.
     pub full_object_key: String,
+    /// The trail whose chain of digests it is in, and the Region in which that was made, as they
+    /// stand in the digest's name: `TRAIL_REGION`.
+    pub trail: String,
     pub digest_start: EventTime,
     pub digest_end: EventTime,
     /// It lists only logs that came too late for the hour's own digest.
@@ -79,6 +82,7 @@ impl DigestEntry {
     pub fn new(
         trail_folder: &str,
         full_object_key: &str,
+        trail: &str,
         start: EventTime,
         end: EventTime,
     ) -> Self {
@@ -87,6 +91,7 @@ impl DigestEntry {
             folder: digest_partition(trail_folder),
             object_key: bounded(&name, MAX_SORT_KEY_BYTES),
             full_object_key: full_object_key.to_owned(),
+            trail: trail.to_owned(),
             digest_start: start,
             digest_end: end,
             is_backfill: false,

@@ -83,6 +83,14 @@ impl Unless {
     }
 }
 
+/// Where objects are announced to be ingested.
+pub trait Announce: Sync {
+    fn announce(
+        &self,
+        objects: &[ObjectAddress],
+    ) -> impl Future<Output = Result<(), EdgeError>> + Send;
+}
+
 /// What time it is, and waiting.
 pub trait Timer: Sync {
     fn now(&self) -> Instant;

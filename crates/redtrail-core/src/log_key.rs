@@ -200,7 +200,9 @@ impl<'a> LogFileName<'a> {
     }
 }
 
-fn is_organization(segment: &str) -> bool {
+/// Whether a folder below `AWSLogs/` is called after an organization.
+/// <https://docs.aws.amazon.com/organizations/latest/APIReference/API_Organization.html>
+pub fn is_organization(segment: &str) -> bool {
     segment.strip_prefix("o-").is_some_and(|id| {
         !id.is_empty()
             && id

@@ -42,7 +42,7 @@ fn proof(from: &str, to: &str) -> DigestEntry {
     DigestEntry {
         digest_verdict: DigestVerdict::Proven,
         logs_listed: 12,
-        ..DigestEntry::new(FOLDER, "d.json.gz", at(from), at(to))
+        ..DigestEntry::new(FOLDER, "d.json.gz", "t_us-east-1", at(from), at(to))
     }
 }
 

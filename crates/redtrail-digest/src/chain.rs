@@ -288,6 +288,11 @@ impl Chain {
                 None,
                 format!("the chain goes on in the bucket {}", link.bucket),
             ),
+            Previous::Link(link) if DigestName::parse(&self.place, &link.object).is_none() => (
+                FindingKind::UnprovenStart,
+                None,
+                format!("the chain goes on at {}", link.object),
+            ),
             Previous::Link(link) => {
                 let key = Some(link.object.clone());
                 (

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use redtrail_core::edge::EdgeError;
+use redtrail_core::{edge::EdgeError, log_key::is_organization};
 use redtrail_model::is_account_id;
 
 use crate::{
@@ -30,12 +30,6 @@ pub fn is_region(text: &str) -> bool {
         && text.bytes().all(is_allowed)
         && text.starts_with(|first: char| first.is_ascii_lowercase())
         && !text.ends_with('-')
-}
-
-/// Whether a text may be an organization's id.
-pub(crate) fn is_organization(text: &str) -> bool {
-    let id = text.strip_prefix("o-");
-    id.is_some_and(|id| id.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }
 
 /// The places asked for, in order. One that was named is among them though nothing of it is

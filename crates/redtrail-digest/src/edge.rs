@@ -7,7 +7,6 @@ use jiff::Timestamp;
 use redtrail_core::{
     edge::{EdgeError, LogBody},
     ledger::LedgerEntry,
-    object::ObjectAddress,
 };
 
 use crate::{
@@ -97,16 +96,15 @@ pub trait Ledger: Sync {
     ) -> impl Future<Output = Result<Vec<LedgerEntry>, EdgeError>> + Send;
 }
 
-/// Where log objects are handed back, to be ingested.
-pub trait Announce: Sync {
-    fn announce(
-        &self,
-        objects: &[ObjectAddress],
-    ) -> impl Future<Output = Result<(), EdgeError>> + Send;
-}
-
 /// What logs are held against: the bucket they lie in, or what became of them.
 pub trait Evidence: Sync {
+    /// Whether logs of a digest with that end are to be judged; of others it is only known that
+    /// they are listed.
+    fn is_asked_for(&self, end: Timestamp) -> bool;
+
+    /// Keys of objects in the folder of a day that are known, and may be gone from the bucket.
+    fn known(&self, folder: &str) -> impl Future<Output = Result<Vec<String>, EdgeError>> + Send;
+
     /// What is wrong with each of these logs, in their order; nothing where the log is as its
     /// digest says.
     fn judge(
@@ -150,6 +148,11 @@ pub struct DigestDone {
 /// Who is told as verification goes on.
 pub trait Watch {
     fn finding(&mut self, finding: Finding);
+
+    /// What is wrong with a log of the digest that is done next.
+    fn log_finding(&mut self, finding: Finding) {
+        self.finding(finding);
+    }
 
     /// So many digests are to be verified in the next place.
     fn digests_to_come(&mut self, count: u64);

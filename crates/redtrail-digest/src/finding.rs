@@ -176,11 +176,6 @@ impl FindingKind {
         }
     }
 
-    /// Whether it is about a log, and not about the digests themselves.
-    pub fn is_about_a_log(self) -> bool {
-        self.name().starts_with("log_")
-    }
-
     /// What it makes of the whole.
     pub fn verdict(self) -> Verdict {
         const INVALID: RangeInclusive<FindingKind> =

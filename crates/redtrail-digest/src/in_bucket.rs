@@ -1,6 +1,7 @@
 //! Logs held against the bucket: is what lies there what the digest lists?
 
 use futures_util::{StreamExt, TryStreamExt, stream};
+use jiff::Timestamp;
 use redtrail_core::edge::{EdgeError, error_chain};
 
 use crate::{
@@ -17,6 +18,15 @@ const LOGS_AT_A_TIME: usize = 16;
 pub struct InBucket<'b, B>(pub &'b B);
 
 impl<B: TrailBucket> Evidence for InBucket<'_, B> {
+    fn is_asked_for(&self, _: Timestamp) -> bool {
+        true
+    }
+
+    /// What is gone from the bucket, the bucket does not know.
+    async fn known(&self, _: &str) -> Result<Vec<String>, EdgeError> {
+        Ok(Vec::new())
+    }
+
     async fn judge(&self, logs: &[ListedLog]) -> Result<Vec<Option<Wrong>>, EdgeError> {
         // By their places: a closure over references is not general enough for the compiler.
         let judged = stream::iter(0..logs.len()).map(async |at| match logs.get(at) {

@@ -3,21 +3,26 @@
 
 use std::collections::HashMap;
 
+use jiff::Timestamp;
 use redtrail_core::{
     edge::EdgeError,
     hash::hex,
     ledger::{LedgerEntry, Verdict},
-    log_key::{file_name, folder},
+    log_key::{LogKey, file_name, folder},
 };
 
 use crate::{
     edge::{Evidence, Ledger, ListedLog, TrailBucket, Wrong},
     finding::FindingKind,
     in_bucket::InBucket,
+    range::TimeRange,
 };
 
-/// Logs looked up at a time, which bounds the entries in memory.
+/// Logs looked up at a time.
 const PORTION: usize = 1000;
+/// No name stands before the one or after the other.
+const FIRST_NAME: &str = "\0";
+const LAST_NAME: &str = "\u{10ffff}";
 
 /// Looks each log up.
 #[derive(Debug)]
@@ -26,22 +31,45 @@ pub(crate) struct InLedger<'e, B, L> {
     /// The bucket's name, as the ledger has it.
     pub(crate) bucket_name: &'e str,
     pub(crate) ledger: &'e L,
+    /// The digests that are asked for end in it.
+    pub(crate) range: TimeRange,
 }
 
 impl<B: TrailBucket, L: Ledger> Evidence for InLedger<'_, B, L> {
+    fn is_asked_for(&self, end: Timestamp) -> bool {
+        self.range.since < end && end <= self.range.until
+    }
+
+    /// What of the folder was ingested, though it may be gone.
+    async fn known(&self, folder: &str) -> Result<Vec<String>, EdgeError> {
+        let day = format!("{}/{folder}", self.bucket_name);
+        let entries = self.ledger.entries(&day, FIRST_NAME, LAST_NAME).await?;
+        // Of what was rejected nothing is in the tables.
+        let is_stored = |entry: &LedgerEntry| entry.verdict != Verdict::Rejected;
+        let names = entries.into_iter().filter(is_stored).filter_map(|entry| {
+            let name = entry.key.object_key.split('#').next()?;
+            Some(format!("{folder}{name}"))
+        });
+        Ok(names.collect())
+    }
+
     async fn judge(&self, logs: &[ListedLog]) -> Result<Vec<Option<Wrong>>, EdgeError> {
-        let mut order: Vec<usize> = (0..logs.len()).collect();
-        order.sort_by_key(|at| logs.get(*at).map(|log| &log.key));
         let mut judged = vec![None; logs.len()];
-        for portion in order.chunks(PORTION) {
+        // Other kinds of objects are not ingested: of those the bucket alone tells.
+        let (mut in_order, others): (Vec<usize>, Vec<usize>) = (0..logs.len()).partition(|at| {
+            logs.get(*at)
+                .is_some_and(|log| LogKey::parse(&log.key).is_ok())
+        });
+        self.ask_bucket(logs, others, &mut judged, None).await?;
+        in_order.sort_by_key(|at| logs.get(*at).map(|log| &log.key));
+        for portion in in_order.chunks(PORTION) {
+            let portion = portion.iter().filter_map(|at| Some((*at, logs.get(*at)?)));
+            let portion: Vec<(usize, &ListedLog)> = portion.collect();
             let mut unknown = Vec::new();
-            let portion: Vec<_> = portion
-                .iter()
-                .filter_map(|at| Some((*at, logs.get(*at)?)))
-                .collect();
-            for of_folder in
-                portion.chunk_by(|(_, one), (_, next)| folder(&one.key) == folder(&next.key))
-            {
+            let is_of_one_folder = |one: &(usize, &ListedLog), next: &(usize, &ListedLog)| {
+                folder(&one.1.key) == folder(&next.1.key)
+            };
+            for of_folder in portion.chunk_by(is_of_one_folder) {
                 let entries = self.entries(of_folder).await?;
                 for (at, log) in of_folder {
                     match entries.get(file_name(&log.key)) {
@@ -50,24 +78,37 @@ impl<B: TrailBucket, L: Ledger> Evidence for InLedger<'_, B, L> {
                     }
                 }
             }
-            let asked: Vec<ListedLog> = unknown
-                .iter()
-                .filter_map(|at| logs.get(*at).cloned())
-                .collect();
-            let found = InBucket(self.bucket).judge(&asked).await?;
-            for (at, found) in unknown.into_iter().zip(found) {
-                let not_ingested = || Wrong {
-                    kind: FindingKind::LogNotIngested,
-                    detail: None,
-                };
-                set(&mut judged, at, Some(found.unwrap_or_else(not_ingested)));
-            }
+            let not_ingested = Wrong {
+                kind: FindingKind::LogNotIngested,
+                detail: None,
+            };
+            self.ask_bucket(logs, unknown, &mut judged, Some(not_ingested))
+                .await?;
         }
         Ok(judged)
     }
 }
 
 impl<B: TrailBucket, L: Ledger> InLedger<'_, B, L> {
+    /// Judges those of `logs` by what lies in the bucket; what is as its digest says is `otherwise`.
+    async fn ask_bucket(
+        &self,
+        logs: &[ListedLog],
+        which: Vec<usize>,
+        judged: &mut [Option<Wrong>],
+        otherwise: Option<Wrong>,
+    ) -> Result<(), EdgeError> {
+        let asked: Vec<ListedLog> = which
+            .iter()
+            .filter_map(|at| logs.get(*at).cloned())
+            .collect();
+        let found = InBucket(self.bucket).judge(&asked).await?;
+        for (at, found) in which.into_iter().zip(found) {
+            set(judged, at, found.or_else(|| otherwise.clone()));
+        }
+        Ok(())
+    }
+
     /// The entries of logs of one folder, which come in order, by the names of their files.
     async fn entries(
         &self,
@@ -81,7 +122,13 @@ impl<B: TrailBucket, L: Ledger> InLedger<'_, B, L> {
         let (first, last) = (file_name(&first.key), file_name(&last.key));
         for entry in self.ledger.entries(&day, first, last).await? {
             let name = entry.key.object_key.split('#').next().unwrap_or_default();
-            by_name.entry(name.to_owned()).or_default().push(entry);
+            // Whoever can write to the bucket has any number of others between them.
+            let is_listed = logs
+                .binary_search_by_key(&name, |(_, log)| file_name(&log.key))
+                .is_ok();
+            if is_listed {
+                by_name.entry(name.to_owned()).or_default().push(entry);
+            }
         }
         Ok(by_name)
     }

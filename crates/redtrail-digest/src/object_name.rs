@@ -6,11 +6,11 @@ use jiff::{
     civil::{Date, DateTime},
     tz::TimeZone,
 };
-use redtrail_core::log_key::{LogKey, file_name};
+use redtrail_core::log_key::{LogKey, file_name, is_organization};
 use redtrail_model::is_account_id;
 
 use crate::{
-    discover::{is_organization, is_region},
+    discover::is_region,
     place::{AWS_LOGS, Place, day_path},
 };
 

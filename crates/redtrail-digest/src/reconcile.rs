@@ -1,14 +1,13 @@
 //! A trail's digests held against the ledger: of each hour, whether everything that CloudTrail
 //! delivered was ingested, unaltered, and what is to be handed back.
 
-use std::{collections::BTreeMap, mem};
+use std::{collections::BTreeSet, mem};
 
 use jiff::Timestamp;
 use redtrail_core::{
     digest_entry::{DigestEntry, DigestVerdict},
     edge::{EdgeError, EdgeErrorKind},
     item::Put,
-    log_key::{file_name, name_time},
     object::ObjectAddress,
     retention::Retention,
 };
@@ -19,10 +18,10 @@ use crate::{
     finding::{Finding, FindingCounts, FindingKind, Verdict},
     in_ledger::InLedger,
     judge::BucketNames,
-    object_name::DigestName,
+    object_name::{DigestName, log_time},
     place::Place,
     range::{DIGEST_HOUR, TimeRange, hours, shifted},
-    verify::{PlaceSummary, Verifier},
+    verify::Verifier,
 };
 
 /// Objects of one place and window that are handed back: the others are at the next time, or
@@ -46,8 +45,10 @@ pub struct Reconciler<'r, B, K, L> {
 /// What was found of one place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reconciled {
-    pub summary: PlaceSummary,
-    /// One for each digest that ends in the time asked for.
+    /// Keys of the digests that end in the time asked for and are there.
+    pub digests: Vec<String>,
+    /// What is known now of digests that end in the time asked for: of those that could not be
+    /// read, or not be judged, nothing is.
     pub entries: Vec<DigestEntry>,
     /// Logs that are to be ingested.
     pub to_ingest: Vec<ObjectAddress>,
@@ -88,6 +89,7 @@ impl<B: TrailBucket, K: PublicKeys, L: Ledger> Reconciler<'_, B, K, L> {
             bucket: self.bucket,
             bucket_name: self.bucket_name,
             ledger: self.ledger,
+            range,
         };
         let names = BucketNames {
             here: Some(self.bucket_name.to_owned()),
@@ -99,7 +101,7 @@ impl<B: TrailBucket, K: PublicKeys, L: Ledger> Reconciler<'_, B, K, L> {
         };
         let mut verifier = Verifier::new(self.bucket, self.keys, &evidence, names, with_witness);
         let mut hearing = Hearing::new(place, range, watch);
-        let summary = verifier.verify(place, &mut hearing).await?;
+        verifier.verify(place, &mut hearing).await?;
         let is_settled = hearing.is_settled();
         let counts = mem::take(&mut hearing.counts);
         let to_ingest = hearing
@@ -108,11 +110,14 @@ impl<B: TrailBucket, K: PublicKeys, L: Ledger> Reconciler<'_, B, K, L> {
             .map(|key| self.object(key))
             .collect();
         Ok(Reconciled {
+            digests: hearing
+                .asked_for()
+                .map(|digest| digest.key.clone())
+                .collect(),
             entries: self.entries(place, &hearing),
             to_ingest,
             counts,
             is_settled,
-            summary,
         })
     }
 
@@ -126,62 +131,96 @@ impl<B: TrailBucket, K: PublicKeys, L: Ledger> Reconciler<'_, B, K, L> {
 
     fn entries<W>(&self, place: &Place, hearing: &Hearing<'_, W>) -> Vec<DigestEntry> {
         let folder = format!("{}/{}", self.bucket_name, place.log_folder());
-        let entry = |digest| entry(&folder, digest, hearing, self.retention);
-        let mut entries: Vec<DigestEntry> = hearing.digests.iter().filter_map(entry).collect();
+        let of_digest = |digest| self.entry(&folder, place, digest, hearing);
+        let mut entries: Vec<DigestEntry> = hearing.asked_for().filter_map(of_digest).collect();
+        for key in &hearing.missing {
+            entries.extend(self.entry_of_missing(&folder, place, key));
+        }
         for time in &hearing.unlisted {
-            let of_hour = |entry: &&mut DigestEntry| {
-                !entry.is_backfill && entry.digest_start <= *time && *time < entry.digest_end
-            };
-            if let Some(entry) = entries.iter_mut().find(of_hour) {
+            let key = hearing.covering(*time).map(|digest| digest.key.as_str());
+            let counts = |entry: &&mut DigestEntry| Some(entry.full_object_key.as_str()) == key;
+            if let Some(entry) = entries.iter_mut().find(counts) {
                 entry.logs_unlisted += 1;
             }
         }
         entries
     }
-}
 
-fn entry<W>(
-    folder: &str,
-    digest: &DigestDone,
-    hearing: &Hearing<'_, W>,
-    retention: Retention,
-) -> Option<DigestEntry> {
-    let (start, end) = (event_time(digest.start)?, event_time(digest.end)?);
-    let wrong = hearing.wrong.get(&digest.key).copied();
-    let of = |kind| {
-        digest
-            .found_on_logs
-            .0
-            .get(&kind)
-            .copied()
-            .unwrap_or_default()
-    };
-    let logs_altered = of(FindingKind::LogAltered);
-    let logs_rejected = of(FindingKind::LogRejected);
-    let all: u64 = digest.found_on_logs.0.values().sum();
-    let (digest_verdict, reason) = match (digest.is_proven, wrong) {
-        (true, None) if all == 0 => (DigestVerdict::Proven, None),
-        (true, None) => (DigestVerdict::Incomplete, None),
-        (_, wrong) => (DigestVerdict::Broken, wrong.or(digest.found)),
-    };
-    Some(DigestEntry {
-        is_backfill: digest.is_backfill,
-        digest_verdict,
-        reason: reason.map(|kind| kind.name().to_owned()),
-        logs_listed: digest.logs,
-        logs_missing: all - logs_altered - logs_rejected,
-        logs_altered,
-        logs_rejected,
-        expires_at: retention.expires_after_day(end),
-        ..DigestEntry::new(folder, &digest.key, start, end)
-    })
+    /// What is known of a digest, if anything is.
+    fn entry<W>(
+        &self,
+        folder: &str,
+        place: &Place,
+        digest: &DigestDone,
+        hearing: &Hearing<'_, W>,
+    ) -> Option<DigestEntry> {
+        let of = |kind| {
+            digest
+                .found_on_logs
+                .0
+                .get(&kind)
+                .copied()
+                .unwrap_or_default()
+        };
+        let logs_altered = of(FindingKind::LogAltered);
+        let logs_rejected = of(FindingKind::LogRejected);
+        let all: u64 = digest.found_on_logs.0.values().sum();
+        let (digest_verdict, reason) = match (digest.is_proven, digest.found) {
+            // It may be proven another time, or is already.
+            (true, _) if of(FindingKind::LogUnreadable) > 0 => return None,
+            (false, Some(found)) if found.verdict() != Verdict::Invalid => return None,
+            (true, _) if hearing.unlinked.contains(&digest.key) => {
+                (DigestVerdict::Broken, Some(FindingKind::LinkBroken))
+            }
+            (true, _) if all == 0 => (DigestVerdict::Proven, None),
+            (true, _) => (DigestVerdict::Incomplete, None),
+            (false, found) => (DigestVerdict::Broken, found),
+        };
+        Some(DigestEntry {
+            digest_verdict,
+            reason: reason.map(|kind| kind.name().to_owned()),
+            logs_listed: digest.logs,
+            logs_missing: all - logs_altered - logs_rejected,
+            logs_altered,
+            logs_rejected,
+            ..self.new_entry(folder, place, &digest.key, digest.start, digest.end)?
+        })
+    }
+
+    /// Of a digest that another one links to, and that is not there.
+    fn entry_of_missing(&self, folder: &str, place: &Place, key: &str) -> Option<DigestEntry> {
+        let end = DigestName::parse(place, key)?.end;
+        Some(DigestEntry {
+            digest_verdict: DigestVerdict::Broken,
+            reason: Some(FindingKind::DigestMissing.name().to_owned()),
+            ..self.new_entry(folder, place, key, shifted(end, -DIGEST_HOUR), end)?
+        })
+    }
+
+    fn new_entry(
+        &self,
+        folder: &str,
+        place: &Place,
+        key: &str,
+        start: Timestamp,
+        end: Timestamp,
+    ) -> Option<DigestEntry> {
+        let chain = DigestName::parse(place, key)?.chain;
+        let trail = format!("{}_{}", chain.trail, chain.home_region);
+        let (start, end) = (event_time(start)?, event_time(end)?);
+        Some(DigestEntry {
+            is_backfill: chain.is_backfill,
+            expires_at: self.retention.expires_after_day(end),
+            ..DigestEntry::new(folder, key, &trail, start, end)
+        })
+    }
 }
 
 fn event_time(time: Timestamp) -> Option<EventTime> {
     EventTime::from_epoch_millis(time.as_millisecond())
 }
 
-/// What was told of the time asked for. What concerns the witness alone is not passed on.
+/// What was told. What concerns the witness alone is not passed on.
 struct Hearing<'h, W> {
     place: &'h Place,
     range: TimeRange,
@@ -189,11 +228,13 @@ struct Hearing<'h, W> {
     digests: Vec<DigestDone>,
     /// What was found on logs of the digest that is being looked at.
     pending: Vec<Finding>,
-    /// Digests with which something is wrong.
-    wrong: BTreeMap<String, FindingKind>,
+    /// Digests that do not link to the one before.
+    unlinked: BTreeSet<String>,
+    /// Digests that others link to and that are not there.
+    missing: BTreeSet<String>,
     to_ingest: Vec<String>,
-    /// The times of objects that no digest lists.
-    unlisted: Vec<EventTime>,
+    /// The times of objects that no digest lists, asked for or not.
+    unlisted: Vec<Timestamp>,
     counts: FindingCounts,
 }
 
@@ -205,7 +246,8 @@ impl<'h, W> Hearing<'h, W> {
             watch,
             digests: Vec::new(),
             pending: Vec::new(),
-            wrong: BTreeMap::new(),
+            unlinked: BTreeSet::new(),
+            missing: BTreeSet::new(),
             to_ingest: Vec::new(),
             unlisted: Vec::new(),
             counts: FindingCounts::default(),
@@ -222,18 +264,31 @@ impl<'h, W> Hearing<'h, W> {
         self.range.since <= time && time < self.range.until
     }
 
+    fn asked_for(&self) -> impl Iterator<Item = &DigestDone> {
+        self.digests
+            .iter()
+            .filter(|digest| self.holds_end(digest.end))
+    }
+
+    /// The digest that an object of that time is counted in: it is the same whatever else is
+    /// asked for, for of all that cover the time it is the one that ends first.
+    fn covering(&self, time: Timestamp) -> Option<&DigestDone> {
+        let covers =
+            |digest: &&DigestDone| !digest.is_backfill && digest.start <= time && time < digest.end;
+        let covering = self.digests.iter().filter(covers);
+        covering.min_by_key(|digest| (digest.end, &digest.key))
+    }
+
     fn is_settled(&self) -> bool {
         let will_change = |kind: &FindingKind| {
             matches!(
                 kind,
-                FindingKind::LogNotIngested
-                    | FindingKind::LogWaiting
-                    | FindingKind::LogUnreadable
-                    | FindingKind::DigestUnreadable
+                FindingKind::LogNotIngested | FindingKind::LogWaiting | FindingKind::LogUnreadable
             )
         };
-        !self.digests.iter().any(|digest| {
-            digest.found.iter().any(will_change) || digest.found_on_logs.0.keys().any(will_change)
+        !self.asked_for().any(|digest| {
+            let on_logs = digest.found_on_logs.0.keys().any(will_change);
+            digest.found == Some(FindingKind::DigestUnreadable) || (digest.is_proven && on_logs)
         })
     }
 }
@@ -241,18 +296,6 @@ impl<'h, W> Hearing<'h, W> {
 impl<W: Watch> Hearing<'_, W> {
     fn pass_on(&mut self, finding: Finding) {
         self.counts += &finding;
-        if let Some(key) = &finding.key {
-            match finding.kind {
-                FindingKind::LogNotIngested if self.to_ingest.len() < MOST_HANDED_BACK => {
-                    self.to_ingest.push(key.clone());
-                }
-                FindingKind::LogUnlisted => self.unlisted.extend(name_time(file_name(key))),
-                kind if kind.verdict() == Verdict::Invalid => {
-                    self.wrong.entry(key.clone()).or_insert(kind);
-                }
-                _ => {}
-            }
-        }
         self.watch.finding(finding);
     }
 
@@ -270,35 +313,49 @@ impl<W: Watch> Hearing<'_, W> {
         }
         (finding.count > 0).then_some(finding)
     }
+
+    /// An object that no digest lists.
+    fn unlisted(&mut self, finding: Finding) {
+        let time = finding.key.as_deref().and_then(log_time);
+        self.unlisted.extend(time);
+        if time.is_none_or(|time| self.holds(time)) {
+            self.pass_on(finding);
+        }
+    }
 }
 
 impl<W: Watch> Watch for Hearing<'_, W> {
     fn finding(&mut self, finding: Finding) {
+        match finding.kind {
+            FindingKind::LogUnlisted => return self.unlisted(finding),
+            // It comes with what leaves their time unproven, and tells no more than the day.
+            FindingKind::LogUnproven => return,
+            _ => {}
+        }
         let Some(finding) = self.clipped(finding) else {
             return;
         };
-        let end = |key: &String| Some(DigestName::parse(self.place, key)?.end);
-        match (finding.kind, finding.key.as_ref().and_then(end)) {
-            (FindingKind::LogUnlisted, _) => {
-                let time = finding
-                    .key
-                    .as_deref()
-                    .and_then(|key| name_time(file_name(key)));
-                let time = time.map(EventTime::epoch_millis);
-                let time = time.and_then(|time| Timestamp::from_millisecond(time).ok());
-                if time.is_none_or(|time| self.holds(time)) {
+        let name = finding.key.as_ref();
+        let name = name.and_then(|key| Some((key, DigestName::parse(self.place, key)?.end)));
+        if let Some((key, end)) = name {
+            if !self.holds_end(end) {
+                // The time it is about may be asked for all the same.
+                if finding.time.is_some() {
                     self.pass_on(finding);
                 }
+                return;
             }
-            (FindingKind::LogUnproven, _) => self.pass_on(finding),
-            (_, Some(end)) => {
-                if finding.time.is_some() || self.holds_end(end) {
-                    self.pass_on(finding);
-                }
-            }
-            (_, None) if finding.key.is_some() => self.pending.push(finding),
-            (_, None) => self.pass_on(finding),
+            match finding.kind {
+                FindingKind::LinkBroken => self.unlinked.insert(key.clone()),
+                FindingKind::DigestMissing => self.missing.insert(key.clone()),
+                _ => false,
+            };
         }
+        self.pass_on(finding);
+    }
+
+    fn log_finding(&mut self, finding: Finding) {
+        self.pending.push(finding);
     }
 
     fn digests_to_come(&mut self, count: u64) {
@@ -306,13 +363,18 @@ impl<W: Watch> Watch for Hearing<'_, W> {
     }
 
     fn digest_done(&mut self, done: DigestDone) {
-        let pending = mem::take(&mut self.pending);
-        if self.holds_end(done.end) {
-            pending
-                .into_iter()
-                .for_each(|finding| self.pass_on(finding));
-            self.digests.push(done.clone());
+        for finding in mem::take(&mut self.pending) {
+            // Nothing is done on the word of a digest that proves nothing.
+            if finding.kind == FindingKind::LogNotIngested
+                && done.is_proven
+                && self.to_ingest.len() < MOST_HANDED_BACK
+            {
+                self.to_ingest.extend(finding.key.clone());
+            }
+            self.counts += &finding;
+            self.watch.log_finding(finding);
         }
+        self.digests.push(done.clone());
         self.watch.digest_done(done);
     }
 }

@@ -124,13 +124,13 @@ impl<'v, B: TrailBucket, K: PublicKeys, E: Evidence> Verifier<'v, B, K, E> {
             // What a digest lists was delivered before its end, and a day's margin is cheap.
             let day = day_of(reading.name.end);
             while let Some(done) = site.next_day.filter(|next| *next > tomorrow(day)) {
-                site.list_logs(bucket, done, watch).await?;
+                site.list_logs(bucket, self.evidence, done, watch).await?;
             }
             let done = self.digest(&mut site, number, &reading, watch).await?;
             done.into_iter().for_each(|done| watch.digest_done(done));
         }
         while let Some(day) = site.next_day {
-            site.list_logs(bucket, day, watch).await?;
+            site.list_logs(bucket, self.evidence, day, watch).await?;
         }
         for chain in &site.chains {
             chain
@@ -200,7 +200,7 @@ impl<'v, B: TrailBucket, K: PublicKeys, E: Evidence> Verifier<'v, B, K, E> {
         if let (true, Ok(unpacked)) = (is_proven, &reading.read) {
             let mut tell = |finding: Finding| {
                 done.found_on_logs += &finding;
-                watch.finding(finding);
+                watch.log_finding(finding);
             };
             done.logs = site
                 .logs(self.evidence, number, &unpacked.plain, &mut tell)
@@ -263,6 +263,16 @@ impl<'s> Site<'s> {
             malformed += 1;
             why.get_or_insert(error);
         }
+        for entry in &entries {
+            if let Ok(key) = LogKey::parse(&entry.object) {
+                let listed = self.listed.entry(key.delivery_day).or_default();
+                listed.insert(short_hash(&entry.object));
+            }
+        }
+        let count = malformed + entries.len() as u64;
+        if !evidence.is_asked_for(header.end) {
+            return Ok(count);
+        }
         if let Some(why) = why {
             tell(Finding {
                 count: malformed,
@@ -271,13 +281,6 @@ impl<'s> Site<'s> {
                 ..chain.finding(FindingKind::LogEntryMalformed)
             });
         }
-        for entry in &entries {
-            if let Ok(key) = LogKey::parse(&entry.object) {
-                let listed = self.listed.entry(key.delivery_day).or_default();
-                listed.insert(short_hash(&entry.object));
-            }
-        }
-        let count = malformed + entries.len() as u64;
         let mut listed = Vec::with_capacity(entries.len());
         for entry in entries {
             match misplaced(&entry, &header.bucket) {
@@ -299,9 +302,10 @@ impl<'s> Site<'s> {
     }
 
     /// Lists a day's logs, and finds those that no digest lists.
-    async fn list_logs<B: TrailBucket>(
+    async fn list_logs<B: TrailBucket, E: Evidence>(
         &mut self,
         bucket: &B,
+        evidence: &E,
         day: Date,
         watch: &mut impl Watch,
     ) -> Result<(), EdgeError> {
@@ -310,6 +314,7 @@ impl<'s> Site<'s> {
         let listed = self.listed.remove(&day).unwrap_or_default();
         let prefix = self.place.log_folder() + &day_path(day);
         let mut unproven = 0;
+        let mut unlisted = HashSet::new();
         let mut after = None;
         loop {
             let page = bucket.page(&prefix, after.as_deref()).await?;
@@ -327,11 +332,25 @@ impl<'s> Site<'s> {
                     LogState::NotAskedFor => {}
                     LogState::Awaiting => self.awaiting_logs += 1,
                     LogState::Unproven => unproven += 1,
-                    LogState::Proven => watch.finding(Finding {
-                        key: Some(object.key.clone()),
-                        ..self.finding(FindingKind::LogUnlisted)
-                    }),
+                    LogState::Proven => {
+                        unlisted.insert(short_hash(&object.key));
+                        watch.finding(Finding {
+                            key: Some(object.key.clone()),
+                            ..self.finding(FindingKind::LogUnlisted)
+                        });
+                    }
                 }
+            }
+        }
+        for key in evidence.known(&prefix).await? {
+            let is_told = !unlisted.insert(short_hash(&key));
+            let is_accounted_for = listed.contains(&short_hash(&key)) || is_told;
+            if !is_accounted_for && self.state(&key, day) == LogState::Proven {
+                watch.finding(Finding {
+                    key: Some(key),
+                    detail: Some("it is gone again".to_owned()),
+                    ..self.finding(FindingKind::LogUnlisted)
+                });
             }
         }
         if unproven > 0 {

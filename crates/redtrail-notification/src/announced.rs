@@ -40,6 +40,8 @@ pub struct AnnouncedObject {
 pub struct PassedOver {
     pub bucket: Option<String>,
     pub key: Option<String>,
+    /// The key decoded, where AWS does not say whether it was encoded.
+    pub alternative_key: Option<String>,
     pub reason: Reason,
 }
 
@@ -107,7 +109,7 @@ impl Announced {
                 alternative_key: None,
                 force: false,
             }),
-            Err(kind) => self.pass_over_object(bucket, key, Reason::NotALog(kind)),
+            Err(kind) => self.pass_over_object(bucket, key, None, kind),
         }
     }
 
@@ -131,7 +133,10 @@ impl Announced {
                 force: false,
             });
         } else {
-            self.object(bucket, key, version_id);
+            let kind = |key: &str| LogKey::parse(key).err().unwrap_or(NotALog::Other);
+            let of_decoded = decoded.as_deref().map_or(NotALog::Other, kind);
+            let kind = Some(kind(&key)).filter(|kind| *kind != NotALog::Other);
+            self.pass_over_object(bucket, key, decoded, kind.unwrap_or(of_decoded));
         }
     }
 
@@ -146,6 +151,7 @@ impl Announced {
         self.passed_over.push(PassedOver {
             bucket,
             key,
+            alternative_key: None,
             reason: Reason::NotObjectCreated {
                 event: excerpt(event),
             },
@@ -157,15 +163,23 @@ impl Announced {
         self.passed_over.push(PassedOver {
             bucket,
             key: None,
+            alternative_key: None,
             reason,
         });
     }
 
-    fn pass_over_object(&mut self, bucket: String, key: String, reason: Reason) {
+    fn pass_over_object(
+        &mut self,
+        bucket: String,
+        key: String,
+        alternative_key: Option<String>,
+        kind: NotALog,
+    ) {
         self.passed_over.push(PassedOver {
             bucket: Some(bucket),
             key: Some(key),
-            reason,
+            alternative_key,
+            reason: Reason::NotALog(kind),
         });
     }
 }

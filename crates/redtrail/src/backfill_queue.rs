@@ -1,8 +1,7 @@
 //! Objects announced to the deployed function, which ingests them at its own pace.
 
 use redtrail_aws::queue::IngestQueue;
-use redtrail_core::object::ObjectAddress;
-use redtrail_digest::edge::Announce as _;
+use redtrail_core::{edge::Announce as _, object::ObjectAddress};
 
 use crate::{
     backfill_report::Report,

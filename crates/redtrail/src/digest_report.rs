@@ -4,6 +4,7 @@
 use std::{
     collections::BTreeMap,
     io::{self, IsTerminal},
+    process::ExitCode,
 };
 
 use clap::ValueEnum;
@@ -34,6 +35,22 @@ pub(crate) enum ReportForm {
 
 /// Findings of one kind in one place that are written out for reading.
 const MOST_WRITTEN: u64 = 20;
+
+/// Exit status when something was found to be wrong.
+const INVALID: u8 = 1;
+/// Exit status when not everything is proven.
+const UNPROVEN: u8 = 3;
+
+/// What could not be carried out, or not be written, is neither valid nor invalid.
+pub(crate) fn or_unproven(done: Result<ExitCode, Failure>) -> Result<ExitCode, Failure> {
+    match done {
+        Err(failure @ (Failure::Failed { .. } | Failure::Output(_))) => {
+            failure.report();
+            Ok(ExitCode::from(UNPROVEN))
+        }
+        done => done,
+    }
+}
 
 /// The summary of a place.
 pub(crate) trait PlaceTold: Serialize {
@@ -123,8 +140,20 @@ impl<P: PlaceTold> Reporter<P> {
         Ok(())
     }
 
-    /// The end, which may have come early.
-    pub(crate) fn finish(&mut self, stopped: Option<&Failure>) -> Result<Verdict, Failure> {
+    /// The end, which may have come early, and the exit status.
+    pub(crate) fn exit(&mut self, stopped: Option<Failure>) -> Result<ExitCode, Failure> {
+        let verdict = self.finish(stopped.as_ref())?;
+        if let Some(failure) = stopped {
+            failure.report();
+        }
+        Ok(match verdict {
+            Verdict::Valid => ExitCode::SUCCESS,
+            Verdict::Invalid => ExitCode::from(INVALID),
+            Verdict::Unproven => ExitCode::from(UNPROVEN),
+        })
+    }
+
+    fn finish(&mut self, stopped: Option<&Failure>) -> Result<Verdict, Failure> {
         self.progress.finish_and_clear();
         self.written()?;
         let verdict = match stopped {
@@ -300,7 +329,7 @@ impl<'a> FindingJson<'a> {
 
 /// Whose place it is.
 #[derive(Serialize)]
-pub(crate) struct PlaceName<'a> {
+struct PlaceName<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     organization: Option<&'a str>,
     account: &'a str,

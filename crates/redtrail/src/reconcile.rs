@@ -14,26 +14,23 @@ use redtrail_aws::{
     trail_bucket::S3TrailBucket,
 };
 use redtrail_core::{
-    edge::EdgeError,
+    edge::{Announce as _, EdgeError},
     retention::Retention,
     writer::{Effort, Writer},
 };
-use redtrail_digest::{
-    CachedKeys, Reconciled, Reconciler, TimeRange, edge::Announce, finding::Verdict, place::Place,
-};
-use redtrail_model::Table;
+use redtrail_digest::{CachedKeys, Reconciled, Reconciler, TimeRange, place::Place};
+use redtrail_model::{EventTime, Table};
 
 use crate::{
     backfill::{not_described, region_of},
     digest_keys::{Keys, KeysFrom},
-    digest_report::{ReportForm, Reporter},
+    digest_report::{ReportForm, Reporter, or_unproven},
     failure::{Failure, runtime},
     public_keys::range,
     reconcile_report::{PlaceReconciled, SENTENCES},
     stack::Stack,
     tables::TableArgs,
     trail_s3::{TrailArgs, TrailUrl, unread},
-    verify::{INVALID, UNPROVEN},
 };
 
 /// Proves that all that CloudTrail delivered was ingested, and mends what was not
@@ -151,18 +148,11 @@ impl Reconcile {
         let range = range(&self.since, &self.until)?;
         let endpoint_url = self.cloudtrail_endpoint_url.clone();
         let keys = KeysFrom::named(self.public_keys.as_deref(), None, endpoint_url)?;
-        match runtime()?.block_on(self.reconcile(range, keys)) {
-            // What could not be carried out, or not be written, is neither valid nor invalid.
-            Err(failure @ (Failure::Failed { .. } | Failure::Output(_))) => {
-                failure.report();
-                Ok(ExitCode::from(UNPROVEN))
-            }
-            reconciled => reconciled,
-        }
+        or_unproven(runtime()?.block_on(self.reconcile(range, keys)))
     }
 
     async fn reconcile(&self, range: TimeRange, keys: KeysFrom) -> Result<ExitCode, Failure> {
-        let task = self.task(range.now, keys).await?;
+        let task = self.task(range, keys).await?;
         let places = self.of.places(&task.bucket, &self.trail).await?;
         let mut reporter = Reporter::new(self.output, SENTENCES, range)?;
         reporter.places_to_come(places.len());
@@ -174,21 +164,14 @@ impl Reconcile {
                 .await;
             // What could not be written is said first: nobody reads on.
             reporter.written()?;
+            told.finish(EventTime::from_epoch_millis(range.since.as_millisecond()));
             reporter.place(told)?;
             if let Err(failure) = gone_through {
                 stopped = Some(failure);
                 break;
             }
         }
-        let verdict = reporter.finish(stopped.as_ref())?;
-        if let Some(failure) = stopped {
-            failure.report();
-        }
-        Ok(match verdict {
-            Verdict::Valid => ExitCode::SUCCESS,
-            Verdict::Invalid => ExitCode::from(INVALID),
-            Verdict::Unproven => ExitCode::from(UNPROVEN),
-        })
+        reporter.exit(stopped)
     }
 
     async fn place(
@@ -220,13 +203,13 @@ impl Reconcile {
             let reconciled = reconciler.reconcile(place, part, reporter).await;
             let reconciled = reconciled.map_err(unread)?;
             let handed_back = task.settle(&reconciled).await.map_err(unread)?;
-            told.add(&reconciled, handed_back);
+            told.add(reconciled, handed_back);
             since = until;
         }
         Ok(())
     }
 
-    async fn task(&self, now: Timestamp, keys: KeysFrom) -> Result<Task, Failure> {
+    async fn task(&self, range: TimeRange, keys: KeysFrom) -> Result<Task, Failure> {
         let stack = match self.tables.stack() {
             Some(name) => {
                 let described = Stack::describe(&name, self.tables.region(), None).await;
@@ -235,6 +218,7 @@ impl Reconcile {
             None => None,
         };
         let retention = self.retention(stack.as_ref())?;
+        self.refuse_expired(retention, range)?;
         let of_stack = stack
             .as_ref()
             .and_then(|stack| stack.output("NotificationQueueUrl").ok());
@@ -256,13 +240,32 @@ impl Reconcile {
         let original_bucket = self.original_bucket.as_deref().or(original_of_stack);
         Ok(Task {
             bucket: self.of.bucket(&self.trail.bucket).await,
-            ledger: self.tables.reader(now, &[Table::Ledger]).await?,
+            ledger: self.tables.reader(range.now, &[Table::Ledger]).await?,
             keys: CachedKeys::new(keys.open().await),
             original_bucket: original_bucket.map(str::to_owned),
             retention,
             results,
             queue,
         })
+    }
+
+    /// What the ledger had of that time may have expired: everything would seem to be missing.
+    fn refuse_expired(&self, retention: Retention, range: TimeRange) -> Result<(), Failure> {
+        let time = |time: Timestamp| EventTime::from_epoch_millis(time.as_millisecond());
+        let is_expired = match (time(range.since), time(range.now)) {
+            (Some(since), Some(now)) => retention.is_expired(since, now),
+            _ => false,
+        };
+        if !is_expired {
+            return Ok(());
+        }
+        Err(Failure::usage(
+            format!(
+                "the ledger does not reach back to {}: see LedgerRetentionDays",
+                range.since
+            ),
+            "Give a later --since; `redtrail verify` proves what lies in the bucket.",
+        ))
     }
 
     /// How long results are kept: as the function has it, never guessed.

@@ -1,6 +1,9 @@
 //! What reconciliation says of a place.
 
-use redtrail_core::digest_entry::{DigestEntry, DigestVerdict};
+use redtrail_core::{
+    coverage::proven_up_to,
+    digest_entry::{DigestEntry, DigestVerdict},
+};
 use redtrail_digest::{Reconciled, place::Place};
 use redtrail_model::EventTime;
 use serde::Serialize;
@@ -16,13 +19,18 @@ pub(crate) const SENTENCES: Sentences = Sentences {
 /// What became of a place's digests and logs.
 #[derive(Debug, Serialize)]
 pub(crate) struct PlaceReconciled {
+    #[serde(skip)]
+    place: Place,
     organization: Option<String>,
     account: String,
     region: String,
     digests: Digests,
     logs: Logs,
-    /// Up to when the digests without a hole between them prove that all was ingested.
+    /// Up to when the digests prove, from the beginning of the time asked for, that all was
+    /// ingested.
     proven_up_to: Option<EventTime>,
+    #[serde(skip)]
+    entries: Vec<DigestEntry>,
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -46,31 +54,24 @@ struct Logs {
 impl PlaceReconciled {
     pub(crate) fn new(place: &Place) -> Self {
         Self {
+            place: place.clone(),
             organization: place.organization.clone(),
             account: place.account.clone(),
             region: place.region.clone(),
             digests: Digests::default(),
             logs: Logs::default(),
             proven_up_to: None,
+            entries: Vec::new(),
         }
     }
 
-    /// Adds the results of a time after those before.
-    pub(crate) fn add(&mut self, reconciled: &Reconciled, handed_back: u64) {
-        let mut entries: Vec<&DigestEntry> = reconciled.entries.iter().collect();
-        entries.sort_by_key(|entry| (entry.digest_end, entry.is_backfill));
-        for entry in entries {
+    /// Adds the results of a part of the time.
+    pub(crate) fn add(&mut self, reconciled: Reconciled, handed_back: u64) {
+        for entry in &reconciled.entries {
             match entry.digest_verdict {
                 DigestVerdict::Proven => self.digests.proven += 1,
                 DigestVerdict::Incomplete => self.digests.incomplete += 1,
                 DigestVerdict::Broken => self.digests.broken += 1,
-            }
-            let is_proof = entry.digest_verdict == DigestVerdict::Proven && !entry.is_backfill;
-            let goes_on = self
-                .proven_up_to
-                .is_none_or(|up_to| entry.digest_start <= up_to);
-            if is_proof && goes_on {
-                self.proven_up_to = Some(entry.digest_end);
             }
             self.logs.listed += entry.logs_listed;
             self.logs.missing += entry.logs_missing;
@@ -79,13 +80,19 @@ impl PlaceReconciled {
             self.logs.unlisted += entry.logs_unlisted;
         }
         self.logs.handed_back += handed_back;
+        self.entries.extend(reconciled.entries);
+    }
+
+    /// All parts of the time from `since` on are there.
+    pub(crate) fn finish(&mut self, since: Option<EventTime>) {
+        self.entries
+            .sort_by(|one, other| one.object_key.cmp(&other.object_key));
+        self.proven_up_to = proven_up_to(&self.entries, since);
     }
 }
 
 impl PlaceTold for PlaceReconciled {
     fn lines(&self) -> Vec<String> {
-        let organization = self.organization.iter().map(|id| format!("{id} "));
-        let organization: String = organization.collect();
         let Digests {
             proven,
             incomplete,
@@ -109,7 +116,7 @@ impl PlaceTold for PlaceReconciled {
             }
         }
         vec![
-            format!("{organization}{} {}:", self.account, self.region),
+            format!("{}:", self.place),
             format!("  digests: {proven} proven{up_to}; {incomplete} incomplete, {broken} broken"),
             of_logs,
         ]

@@ -10,14 +10,13 @@ use redtrail_digest::{
     BucketNames, InBucket, TimeRange, Verifier,
     discover::{Wanted, places},
     edge::TrailBucket,
-    finding::Verdict,
 };
 use redtrail_model::is_account_id;
 
 use crate::{
     digest_keys::{Keys, KeysFrom},
-    digest_report::{ReportForm, Reporter},
-    failure::{Failure, chain},
+    digest_report::{ReportForm, Reporter, or_unproven},
+    failure::{Failure, chain, runtime},
     public_keys::{next_step, range, region},
     trail_folder::TrailFolder,
     verify_report::{PlaceJson, SENTENCES},
@@ -115,30 +114,13 @@ Exit status: 0 valid, everything asked for is proven; 1 invalid, something was d
 altered or added; 2 wrong usage; 3 unproven: nothing is known to be wrong, but some of it is
 not proven, or could not be read.";
 
-/// Exit status when something was found to be wrong.
-pub(crate) const INVALID: u8 = 1;
-/// Exit status when not everything is proven.
-pub(crate) const UNPROVEN: u8 = 3;
-
 impl Verify {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
         let range = range(&self.since, &self.until)?;
         let region = self.regions.first().or(self.region.as_ref());
         let endpoint_url = self.cloudtrail_endpoint_url.clone();
         let keys = KeysFrom::named(self.public_keys.as_deref(), region, endpoint_url)?;
-        let verified = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| Failure::failed("could not start", "Try once more.", error))
-            .and_then(|runtime| runtime.block_on(self.verify(range, keys)));
-        match verified {
-            // What could not be carried out, or not be written, is neither valid nor invalid.
-            Err(failure @ (Failure::Failed { .. } | Failure::Output(_))) => {
-                failure.report();
-                Ok(ExitCode::from(UNPROVEN))
-            }
-            verified => verified,
-        }
+        or_unproven(runtime()?.block_on(self.verify(range, keys)))
     }
 
     async fn verify(&self, range: TimeRange, keys: KeysFrom) -> Result<ExitCode, Failure> {
@@ -196,15 +178,7 @@ impl Verify {
                 }
             }
         }
-        let verdict = reporter.finish(stopped.as_ref())?;
-        if let Some(failure) = stopped {
-            failure.report();
-        }
-        Ok(match verdict {
-            Verdict::Valid => ExitCode::SUCCESS,
-            Verdict::Invalid => ExitCode::from(INVALID),
-            Verdict::Unproven => ExitCode::from(UNPROVEN),
-        })
+        reporter.exit(stopped)
     }
 
     async fn places<B: TrailBucket>(

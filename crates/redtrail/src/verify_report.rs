@@ -1,6 +1,6 @@
 //! What verification says of a place.
 
-use redtrail_digest::{ChainSummary, PlaceSummary};
+use redtrail_digest::{ChainSummary, PlaceSummary, place::Place};
 use serde::Serialize;
 
 use crate::digest_report::{PlaceTold, Sentences};
@@ -14,6 +14,8 @@ pub(crate) const SENTENCES: Sentences = Sentences {
 /// What was proven of a place.
 #[derive(Serialize)]
 pub(crate) struct PlaceJson {
+    #[serde(skip)]
+    place: Place,
     organization: Option<String>,
     account: String,
     region: String,
@@ -48,6 +50,7 @@ impl PlaceJson {
                 .collect(),
         };
         Self {
+            place: summary.place.clone(),
             organization: summary.place.organization.clone(),
             account: summary.place.account.clone(),
             region: summary.place.region.clone(),
@@ -60,7 +63,7 @@ impl PlaceJson {
 
 impl PlaceTold for PlaceJson {
     fn lines(&self) -> Vec<String> {
-        let mut lines = vec![format!("{}:", place_name(self))];
+        let mut lines = vec![format!("{}:", self.place)];
         for chain in &self.chains {
             let of = if chain.backfill { "backfill of " } else { "" };
             let mut line = format!(
@@ -86,10 +89,4 @@ impl PlaceTold for PlaceJson {
         lines.push(logs);
         lines
     }
-}
-
-fn place_name(place: &PlaceJson) -> String {
-    let organization = place.organization.iter().map(|id| format!("{id} "));
-    let organization: String = organization.collect();
-    format!("{organization}{} {}", place.account, place.region)
 }

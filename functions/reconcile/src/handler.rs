@@ -9,14 +9,14 @@ use std::{
 use futures_util::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use redtrail_core::{
-    edge::{EdgeError, EdgeErrorKind, ItemStore, Timer, error_chain, within},
+    edge::{Announce, EdgeError, EdgeErrorKind, ItemStore, Timer, error_chain, within},
     log_key::NotALog,
     retention::Retention,
     writer::{Effort, Writer},
 };
 use redtrail_digest::{
     CachedKeys, Reconciled, Reconciler, TimeRange, digest_place,
-    edge::{Announce, Ledger, PublicKeys, TrailBucket},
+    edge::{Ledger, PublicKeys, TrailBucket},
     finding::FindingKind,
     place::Place,
 };
@@ -25,6 +25,7 @@ use redtrail_function::{
     messages::{tell_passed_over, tell_unreadable},
     metrics::{ACCESS_DENIED, Metrics},
 };
+use redtrail_model::EventTime;
 use redtrail_notification::{Invocation, InvocationFailed, Message, Outcome, PassedOver, Reason};
 use serde_json::Value;
 
@@ -35,8 +36,10 @@ use crate::{
 
 /// The time kept back of an invocation, for the answer.
 const RESERVE: Duration = Duration::from_millis(1500);
-/// Digests at work at once.
-const DIGESTS_AT_ONCE: usize = 4;
+/// Digests at work at once: with those read ahead, of 32 MiB each at most, they fit the memory.
+const DIGESTS_AT_ONCE: usize = 2;
+/// A digest whose hour ended longer ago than this is none of now.
+const RECENT: SignedDuration = SignedDuration::from_hours(3);
 /// A digest is looked at with the one before: of that it is known only now whether objects lie
 /// among its logs that no digest lists.
 const WINDOW: SignedDuration = SignedDuration::from_hours(2);
@@ -59,19 +62,27 @@ pub struct Handler<O, L, K, S, Q, T> {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Announced {
     bucket: String,
+    digest: Named,
+    /// The digest of the key decoded, where AWS does not say whether it was encoded.
+    alternative: Option<Named>,
+}
+
+/// A digest as its key tells of it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Named {
+    key: String,
     place: Place,
     end: Timestamp,
 }
 
-impl Announced {
-    /// What a function that reads logs passes over is what this one reads.
-    fn of(passed_over: &PassedOver) -> Option<Self> {
-        if passed_over.reason != Reason::NotALog(NotALog::Digest) {
-            return None;
-        }
-        let (place, end) = digest_place(passed_over.key.as_deref()?)?;
-        let bucket = passed_over.bucket.clone()?;
-        Some(Self { bucket, place, end })
+impl Named {
+    fn of(key: &str) -> Option<Self> {
+        let (place, end) = digest_place(key)?;
+        Some(Self {
+            key: key.to_owned(),
+            place,
+            end,
+        })
     }
 
     /// Of several digests of one hour that are announced, the range is the same.
@@ -82,6 +93,32 @@ impl Announced {
             now,
         }
     }
+}
+
+impl Announced {
+    /// What a function that reads logs passes over is what this one reads.
+    fn of(passed_over: &PassedOver) -> Option<Self> {
+        if passed_over.reason != Reason::NotALog(NotALog::Digest) {
+            return None;
+        }
+        let of = |key: &Option<String>| Named::of(key.as_deref()?);
+        let mut named = [of(&passed_over.key), of(&passed_over.alternative_key)]
+            .into_iter()
+            .flatten();
+        Some(Self {
+            bucket: passed_over.bucket.clone()?,
+            digest: named.next()?,
+            alternative: named.next(),
+        })
+    }
+}
+
+/// What became of a digest.
+enum Tried {
+    Reconciled(Reconciled),
+    NotThere,
+    /// Its result would have expired.
+    Expired,
 }
 
 impl<B, V, O, L, K, S, Q, T> Handler<O, L, K, S, Q, T>
@@ -160,10 +197,9 @@ where
         let mut outcomes = BTreeMap::new();
         while let Some((digest, tried, teller)) = tried.next().await {
             teller.finish();
-            metrics.add(metrics::DIGESTS_READ, 1);
             metrics.add(metrics::CHAINS_BROKEN, teller.broken);
             let outcome = match tried {
-                Ok(reconciled) => told(&reconciled, metrics),
+                Ok(tried) => told(&digest, &tried, clock, metrics),
                 Err(error) => failed(&digest, &error, metrics),
             };
             if let Outcome::Failed(_) = outcome {
@@ -181,10 +217,8 @@ where
         clock: Clock,
         effort: &Effort,
         teller: &mut Teller,
-    ) -> Result<Reconciled, EdgeError> {
+    ) -> Result<Tried, EdgeError> {
         let bucket = (self.open)(&digest.bucket);
-        let now = Timestamp::from_millisecond(clock.now.epoch_millis()).unwrap_or(digest.end);
-        let range = digest.range(now);
         let reconciler = Reconciler {
             bucket: &bucket,
             bucket_name: &digest.bucket,
@@ -193,35 +227,79 @@ where
             ledger,
             retention: self.retention,
         };
-        let mut reconciled = reconciler.reconcile(&digest.place, range, teller).await?;
-        if reconciled.counts.0.contains_key(&FindingKind::KeyUnknown) {
-            // It may have come since the keys were asked for.
-            self.keys.forget();
-            *teller = Teller::default();
-            reconciled = reconciler.reconcile(&digest.place, range, teller).await?;
+        for named in [Some(&digest.digest), digest.alternative.as_ref()]
+            .into_iter()
+            .flatten()
+        {
+            let end = EventTime::from_epoch_millis(named.end.as_millisecond());
+            if end.is_none_or(|end| self.retention.is_expired(end, clock.now)) {
+                return Ok(Tried::Expired);
+            }
+            let range = named.range(timestamp(clock.now));
+            let mut found = reconciler.reconcile(&named.place, range, teller).await?;
+            if found.counts.0.contains_key(&FindingKind::KeyUnknown) {
+                // It may have come since the keys were asked for.
+                self.keys.forget();
+                *teller = Teller::default();
+                found = reconciler.reconcile(&named.place, range, teller).await?;
+            }
+            self.settle(&found, clock, effort).await?;
+            if found.digests.contains(&named.key) {
+                return Ok(Tried::Reconciled(found));
+            }
         }
-        self.queue.announce(&reconciled.to_ingest).await?;
+        Ok(Tried::NotThere)
+    }
+
+    /// Hands back what is missing, and writes what was found.
+    async fn settle(
+        &self,
+        found: &Reconciled,
+        clock: Clock,
+        effort: &Effort,
+    ) -> Result<(), EdgeError> {
+        self.queue.announce(&found.to_ingest).await?;
         let writer = Writer {
             store: &self.store,
             timer: &self.timer,
             effort,
         };
         writer
-            .put_all(reconciled.puts()?, clock.before_end(RESERVE))
-            .await?;
-        Ok(reconciled)
+            .put_all(found.puts()?, clock.before_end(RESERVE))
+            .await
     }
+}
+
+fn timestamp(time: EventTime) -> Timestamp {
+    Timestamp::from_millisecond(time.epoch_millis()).unwrap_or(Timestamp::MAX)
 }
 
 fn out_of_time(digest: &Announced) -> EdgeError {
     EdgeError {
-        attempted: format!("reconcile the digest of {} in time", digest.place),
+        attempted: format!("reconcile the digest of {} in time", digest.digest.place),
         kind: EdgeErrorKind::OutOfTime,
         source: None,
     }
 }
 
-fn told(reconciled: &Reconciled, metrics: &mut Metrics) -> Outcome {
+fn told(digest: &Announced, tried: &Tried, clock: Clock, metrics: &mut Metrics) -> Outcome {
+    let reconciled = match tried {
+        Tried::Reconciled(reconciled) => reconciled,
+        Tried::Expired => {
+            metrics.add(redtrail_function::metrics::OBJECTS_PASSED_OVER, 1);
+            return Outcome::Succeeded("past the ledger's retention".to_owned());
+        }
+        Tried::NotThere => {
+            metrics.add(metrics::DIGESTS_NOT_FOUND, 1);
+            let Named { key, .. } = &digest.digest;
+            tracing::error!(bucket = digest.bucket, key, "the digest is not there");
+            return Outcome::Failed(format!("s3://{}/{key} is not there", digest.bucket));
+        }
+    };
+    metrics.add(metrics::DIGESTS_READ, 1);
+    if timestamp(clock.now).duration_since(digest.digest.end) < RECENT {
+        metrics.add(metrics::RECENT_DIGESTS, 1);
+    }
     for entry in &reconciled.entries {
         tell_entry(entry, metrics);
     }
@@ -248,15 +326,15 @@ fn failed(digest: &Announced, error: &EdgeError, metrics: &mut Metrics) -> Outco
     let error = error_chain(error);
     tracing::error!(
         bucket = digest.bucket,
-        account = digest.place.account,
-        region = digest.place.region,
-        end = %digest.end,
+        account = digest.digest.place.account,
+        region = digest.digest.place.region,
+        end = %digest.digest.end,
         kind,
         permission,
         error,
         "digest failed"
     );
-    Outcome::Failed(format!("{}: {error}", digest.place))
+    Outcome::Failed(format!("{}: {error}", digest.digest.place))
 }
 
 /// Of each message the worst that became of its digests.

@@ -34,14 +34,15 @@ async fn run() -> Result<(), Error> {
     let config = Config::read(|name| env::var(name).ok())?;
     let http = clients::http_client();
     let s3 = clients::s3(&config.connection, http.clone());
-    let dynamodb = clients::dynamodb(&config.connection, http.clone());
+    let reading = clients::dynamodb_for_reader(&config.connection, http.clone());
+    let writing = clients::dynamodb(&config.connection, http.clone());
     let names = TableNames::ledger_alone(config.ledger);
     let cloudtrail = clients::cloudtrail(&config.connection, http.clone());
     let handler = Handler {
         open: |bucket: &str| S3TrailBucket::new(s3.clone(), bucket),
-        ledger: |clock: Clock| Reader::new(dynamodb.clone(), names.clone(), clock.now),
+        ledger: |clock: Clock| Reader::new(reading.clone(), names.clone(), clock.now),
         keys: CachedKeys::new(CloudTrailKeys::new(cloudtrail)),
-        store: DynamoDbStore::new(dynamodb.clone(), names.clone()),
+        store: DynamoDbStore::new(writing, names.clone()),
         queue: IngestQueue::new(clients::sqs(&config.connection, http), config.queue_url),
         timer: TokioTimer,
         original_bucket: config.original_bucket,

@@ -3,8 +3,13 @@
 
 use redtrail_function::metrics::Metric;
 
-/// Digests that were announced and looked at.
+/// Digests that were announced, and are there.
 pub const DIGESTS_READ: Metric = Metric::count("DigestsRead");
+/// Those of them whose hour ended within the last three: one that comes again for longer does not
+/// pass for a new one.
+pub const RECENT_DIGESTS: Metric = Metric::count("RecentDigests");
+/// Digests that were announced, and are not there.
+pub const DIGESTS_NOT_FOUND: Metric = Metric::count("DigestsNotFound");
 /// Digests given back: what they list is not all ingested yet, or something could not be read.
 pub const DIGESTS_GIVEN_BACK: Metric = Metric::count("DigestsGivenBack");
 pub const DIGESTS_PROVEN: Metric = Metric::count("DigestsProven");

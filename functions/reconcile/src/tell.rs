@@ -3,7 +3,7 @@
 use redtrail_core::digest_entry::{DigestEntry, DigestVerdict};
 use redtrail_digest::{
     edge::{DigestDone, Watch},
-    finding::{Finding, Verdict},
+    finding::{Finding, FindingKind, Verdict},
 };
 use redtrail_function::metrics::Metrics;
 
@@ -23,9 +23,14 @@ pub(crate) struct Teller {
 impl Watch for Teller {
     fn finding(&mut self, finding: Finding) {
         let is_invalid = finding.kind.verdict() == Verdict::Invalid;
-        if is_invalid && !finding.kind.is_about_a_log() {
+        if is_invalid && finding.kind != FindingKind::LogUnlisted {
             self.broken += finding.count;
         }
+        self.log_finding(finding);
+    }
+
+    fn log_finding(&mut self, finding: Finding) {
+        let is_invalid = finding.kind.verdict() == Verdict::Invalid;
         self.lines += 1;
         if self.lines > MAX_LINES {
             return;

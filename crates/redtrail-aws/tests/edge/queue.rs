@@ -4,10 +4,9 @@ use aws_credential_types::Credentials;
 use aws_sdk_sqs::config::{BehaviorVersion, Region, retry::RetryConfig};
 use redtrail_aws::{clients::http_client, queue::IngestQueue};
 use redtrail_core::{
-    edge::{EdgeErrorKind, error_chain},
+    edge::{Announce, EdgeErrorKind, error_chain},
     object::ObjectAddress,
 };
-use redtrail_digest::edge::Announce;
 use redtrail_local::SqsServer;
 use serde_json::json;
 

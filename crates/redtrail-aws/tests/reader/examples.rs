@@ -374,7 +374,13 @@ fn digest_entries() -> Vec<DigestEntry> {
     let digest = |start| DigestEntry {
         digest_verdict: DigestVerdict::Proven,
         logs_listed: 1,
-        ..DigestEntry::new(TRAIL, "d.json.gz", hour(start), hour(start + 1))
+        ..DigestEntry::new(
+            TRAIL,
+            "d.json.gz",
+            "t_us-east-1",
+            hour(start),
+            hour(start + 1),
+        )
     };
     (7..10).map(digest).collect()
 }

@@ -73,7 +73,7 @@ fn digest(trail: &Trail, from: &str, to: &str, missing: u64) {
         },
         logs_listed: 10,
         logs_missing: missing,
-        ..DigestEntry::new(FOLDER, "d.json.gz", at(from), at(to))
+        ..DigestEntry::new(FOLDER, "d.json.gz", "t_us-east-1", at(from), at(to))
     };
     trail.put(vec![entry.put().unwrap()]);
 }
