@@ -230,14 +230,18 @@ impl InspectCoverage {
             (Some(first), Some(last)) => format!(", named from {first} to {last}"),
             _ => String::new(),
         };
+        // Of an object that was named, no listing told the size.
+        let bytes = match self.read.bytes {
+            0 => String::new(),
+            bytes => format!(" ({})", size(bytes)),
+        };
         lines.push(format!(
-            "{}: {} accounts, {} Regions; {} objects read ({}){ends}: {} accepted, {} partial, {} \
+            "{}: {} accounts, {} Regions; {} objects read{bytes}{ends}: {} accepted, {} partial, {} \
              rejected; {} records, {} of Redshift, {} shown.",
             self.place,
             self.accounts.len(),
             self.regions.len(),
             self.read.objects,
-            size(self.read.bytes),
             self.accepted,
             self.partial,
             self.rejected,
