@@ -428,6 +428,9 @@ impl Task {
 
 impl Cost {
     fn lines(&self) -> Vec<String> {
+        if self.to_ingest.objects == 0 {
+            return vec!["There is nothing left to ingest.".to_owned()];
+        }
         let sum = |name: &str, estimate: Estimate, decimals: usize| {
             let Estimate {
                 expected,

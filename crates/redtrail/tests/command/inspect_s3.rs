@@ -1,7 +1,12 @@
 //! `redtrail inspect s3://…`: the same as of the same files in a folder.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::Path,
+    sync::atomic::{AtomicU32, Ordering},
+};
 
+use redtrail_local::Fault;
 use redtrail_trailgen::{Trail as Made, TrailOptions, sample};
 use serde_json::Value;
 
@@ -189,6 +194,66 @@ fn ok_what_cannot_be_read_is_told_and_where_nothing_came() {
         assert!(is_said, "{part}: {}", out.stderr);
     }
     assert_plain(&out);
+}
+
+#[test]
+fn err_stopped_on_the_way() {
+    let trail = Trail::start();
+    trail.put_object(
+        &key("", "111122223333", "us-east-1", "20260302T0900"),
+        &log(&[record("e1").to_string()]),
+    );
+    for minute in 10..40 {
+        let time = format!("20260302T10{minute}");
+        trail.put_object(&key("", "111122223333", "us-east-1", &time), &log(&["5"]));
+    }
+    // All of the later hour is cut off, however often it is asked for.
+    let proxy = trail.proxy(|request| {
+        let is_cut = request.operation == "GetObject" && request.path().contains("20260302T10");
+        is_cut.then_some(Fault::CutBody(5))
+    });
+    let endpoint = proxy.s3_endpoint();
+    let question = [
+        "inspect",
+        "s3://trail",
+        "--since=2026-03-02",
+        "--output=jsonl",
+    ];
+    let out = trail.redtrail_in(&question, &[("AWS_ENDPOINT_URL_S3", &endpoint)], b"");
+    assert_eq!(out.status, 1);
+    assert_eq!(events(&out).len(), 1);
+    assert!(out.stderr.contains("20 objects in a row"), "{}", out.stderr);
+    let told = out
+        .stderr
+        .lines()
+        .find(|line| line.contains("\"coverage\""));
+    let told: Value = serde_json::from_str(told.unwrap()).unwrap();
+    assert_eq!(told["complete"], false);
+    assert_eq!(told["coverage"]["accepted"], 1);
+}
+
+#[test]
+fn ok_an_object_that_was_cut_off_is_fetched_again() {
+    let trail = Trail::start();
+    let time = "20260302T0900";
+    let body = log(&[record("e1").to_string()]);
+    trail.put_object(&key("", "111122223333", "us-east-1", time), &body);
+    let cuts = AtomicU32::new(0);
+    let proxy = trail.proxy(move |request| {
+        let is_first =
+            request.operation == "GetObject" && cuts.fetch_add(1, Ordering::Relaxed) == 0;
+        is_first.then_some(Fault::CutBody(5))
+    });
+    let endpoint = proxy.s3_endpoint();
+    let question = [
+        "inspect",
+        "s3://trail",
+        "--since=2026-03-02",
+        "--output=jsonl",
+    ];
+    let out = trail.redtrail_in(&question, &[("AWS_ENDPOINT_URL_S3", &endpoint)], b"");
+    assert_eq!((out.status, events(&out).len()), (0, 1), "{}", out.stderr);
+    assert_eq!(proxy.counts().requests["GetObject"], 2);
 }
 
 #[test]
