@@ -326,6 +326,15 @@ fn err_usage() {
             &["s3://trail", "--since=2d", "--here", "--rate=0"],
             "--rate",
         ),
+        (
+            &[
+                "s3://trail",
+                "--since=2d",
+                "--dry-run",
+                "--price-per-million=nan",
+            ],
+            "a price in dollars",
+        ),
         // Beyond what is kept, wholly or in part.
         (
             &[
