@@ -68,20 +68,21 @@ fn expected(bytes: &[u8]) -> Vec<AuditEvent> {
 }
 
 fn read(source: &MemorySource, limits: Limits) -> Stored {
-    let read = inspect_stored(source, &address(), &Selector::default(), limits);
+    let (address, selector) = (address(), Selector::default());
+    let read = inspect_stored(source, &address, &selector, limits);
     let read = Box::pin(read).now_or_never();
     read.unwrap().unwrap()
 }
 
 fn again(source: &MemorySource, outgrown: &Outgrown) -> Result<Vec<AuditEvent>, IngestError> {
     let mut events = Vec::new();
-    let selector = Selector::default();
+    let (address, selector) = (address(), Selector::default());
     let emit = |event| {
         events.push(event);
         Ok::<_, IngestError>(())
     };
     let limits = Limits::default();
-    let read = inspect_again(source, &address(), outgrown, &selector, limits, emit);
+    let read = inspect_again(source, &address, outgrown, &selector, limits, emit);
     let read = Box::pin(read).now_or_never().unwrap();
     read.map(|_| events)
 }
@@ -125,8 +126,8 @@ fn err_bad_or_missing() {
         assert!(matches!(read, Stored::Rejected(_)), "{read:?}");
     }
     let nothing = MemorySource::default();
-    let selector = Selector::default();
-    let read = inspect_stored(&nothing, &address(), &selector, Limits::default());
+    let (address, selector) = (address(), Selector::default());
+    let read = inspect_stored(&nothing, &address, &selector, Limits::default());
     let error = Box::pin(read).now_or_never().unwrap().unwrap_err();
     assert_eq!(error.kind(), EdgeErrorKind::Missing);
 }

@@ -14,10 +14,10 @@ use redtrail_model::{EventTime, TABLES, Table};
 use serde::Serialize;
 
 use crate::{
-    backfill_estimate::{DOLLARS_A_MILLION, Estimate, Sample, Scales},
+    backfill_estimate::{Cost, DOLLARS_A_MILLION, Estimate, Sample, Scales},
     backfill_here::{Here, Work},
     backfill_queue::Announce,
-    backfill_report::{Counts, Objects, Report, size},
+    backfill_report::{Counts, Objects, Report},
     backfill_retention::{RetentionArgs, check},
     backfill_run::Backfill as Run,
     digest_report::ReportForm,
@@ -71,7 +71,12 @@ pub(crate) struct Backfill {
     rate: Option<u32>,
 
     /// What a million write units cost, for --dry-run; by default us-east-1's list price
-    #[arg(long, value_name = "DOLLARS", default_value_t = DOLLARS_A_MILLION)]
+    #[arg(
+        long,
+        value_name = "DOLLARS",
+        default_value_t = DOLLARS_A_MILLION,
+        value_parser = dollars
+    )]
     price_per_million: f64,
 
     /// The form of the answer
@@ -151,18 +156,6 @@ struct Told<'a> {
     complete: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     stopped_by: Option<String>,
-}
-
-/// What there is to do, and what it would cost.
-#[derive(Serialize)]
-struct Cost {
-    to_ingest: Objects,
-    sample: Objects,
-    sample_failed: u64,
-    events: Estimate,
-    write_units: Estimate,
-    dollars: Estimate,
-    dollars_a_million_write_units: f64,
 }
 
 impl Backfill {
@@ -426,54 +419,11 @@ impl Task {
     }
 }
 
-impl Cost {
-    fn lines(&self) -> Vec<String> {
-        let sum = |name: &str, estimate: Estimate, decimals: usize| {
-            let Estimate {
-                expected,
-                low,
-                high,
-            } = estimate;
-            format!(
-                "  {name:<12}{expected:>14.decimals$}   ({low:.decimals$} to {high:.decimals$})"
-            )
-        };
-        let which = if self.sample.objects == self.to_ingest.objects {
-            "all of them were read".to_owned()
-        } else {
-            format!(
-                "from {} of them ({}), drawn by equal chance",
-                self.sample.objects,
-                size(self.sample.bytes)
-            )
-        };
-        let mut lines = vec![
-            format!(
-                "{} objects ({}) are to be ingested; {which}:",
-                self.to_ingest.objects,
-                size(self.to_ingest.bytes)
-            ),
-            sum("events", self.events, 0),
-            sum("write units", self.write_units, 0),
-            sum("dollars", self.dollars, 2),
-            format!(
-                "at {} dollars a million write units{}; Lambda, S3, SQS and storage come on top.",
-                self.dollars_a_million_write_units,
-                if self.dollars_a_million_write_units == DOLLARS_A_MILLION {
-                    ", DynamoDB's list price on demand in us-east-1"
-                } else {
-                    ""
-                }
-            ),
-        ];
-        if self.sample_failed > 0 {
-            lines.push(format!(
-                "{} more objects of the sample could not be read.",
-                self.sample_failed
-            ));
-        }
-        lines
-    }
+fn dollars(text: &str) -> Result<f64, &'static str> {
+    let price = text.parse().ok();
+    price
+        .filter(|price: &f64| price.is_finite() && *price >= 0.0)
+        .ok_or("expected a price in dollars, such as 0.625")
 }
 
 /// The Region in the address of a queue of AWS's own.

@@ -14,7 +14,7 @@ use redtrail_model::Table;
 use serde::Serialize;
 
 use crate::{
-    backfill_report::{Objects, Report},
+    backfill_report::{Objects, Report, size},
     backfill_run::{Sink, Wanted},
     failure::Failure,
 };
@@ -164,6 +164,72 @@ impl Estimate {
             low: self.low * factor,
             high: self.high * factor,
         }
+    }
+}
+
+/// What there is to do, and what it would cost.
+#[derive(Serialize)]
+pub(crate) struct Cost {
+    pub(crate) to_ingest: Objects,
+    pub(crate) sample: Objects,
+    pub(crate) sample_failed: u64,
+    pub(crate) events: Estimate,
+    pub(crate) write_units: Estimate,
+    pub(crate) dollars: Estimate,
+    pub(crate) dollars_a_million_write_units: f64,
+}
+
+impl Cost {
+    /// For reading.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        if self.to_ingest.objects == 0 {
+            return vec!["There is nothing left to ingest.".to_owned()];
+        }
+        let sum = |name: &str, estimate: Estimate, decimals: usize| {
+            let Estimate {
+                expected,
+                low,
+                high,
+            } = estimate;
+            format!(
+                "  {name:<12}{expected:>14.decimals$}   ({low:.decimals$} to {high:.decimals$})"
+            )
+        };
+        let which = if self.sample.objects == self.to_ingest.objects {
+            "all of them were read".to_owned()
+        } else {
+            format!(
+                "from {} of them ({}), drawn by equal chance",
+                self.sample.objects,
+                size(self.sample.bytes)
+            )
+        };
+        let mut lines = vec![
+            format!(
+                "{} objects ({}) are to be ingested; {which}:",
+                self.to_ingest.objects,
+                size(self.to_ingest.bytes)
+            ),
+            sum("events", self.events, 0),
+            sum("write units", self.write_units, 0),
+            sum("dollars", self.dollars, 2),
+            format!(
+                "at {} dollars a million write units{}; Lambda, S3, SQS and storage come on top.",
+                self.dollars_a_million_write_units,
+                if self.dollars_a_million_write_units == DOLLARS_A_MILLION {
+                    ", DynamoDB's list price on demand in us-east-1"
+                } else {
+                    ""
+                }
+            ),
+        ];
+        if self.sample_failed > 0 {
+            lines.push(format!(
+                "{} more objects of the sample could not be read.",
+                self.sample_failed
+            ));
+        }
+        lines
     }
 }
 

@@ -55,6 +55,12 @@ pub(crate) struct Report {
     /// When the next line is due, where there is no bar.
     next_line: Option<Instant>,
     places: usize,
+    /// Steps of the bar: when the portion at hand was begun, and when it is done.
+    from: u64,
+    to: u64,
+    /// Objects of the portion at hand, and how many of them are done.
+    portion: u64,
+    done: u64,
 }
 
 impl Report {
@@ -70,6 +76,10 @@ impl Report {
             },
             next_line: (!is_terminal).then(|| Instant::now() + BETWEEN_LINES),
             places,
+            from: 0,
+            to: 0,
+            portion: 0,
+            done: 0,
         }
     }
 
@@ -83,9 +93,11 @@ impl Report {
 
     pub(crate) fn announced(&mut self, wanted: &Wanted) {
         self.counts.announced.add(wanted.bytes);
+        self.one_done();
     }
 
     pub(crate) fn ingested(&mut self, wanted: &Wanted, report: &ingest::Report) {
+        self.one_done();
         if report.was_finished {
             self.counts.ingested_before.add(wanted.bytes);
             return;
@@ -109,12 +121,13 @@ impl Report {
 
     pub(crate) fn failed(&mut self, object: &ObjectAddress, why: &str) {
         self.counts.failed += 1;
+        self.one_done();
         if self.counts.failed <= MOST_WRITTEN {
             self.tell(&format!("{object}: failed ({why})"));
         }
     }
 
-    /// So many places are done, and this share of the next.
+    /// So many places are listed, and this share of the next.
     pub(crate) fn reached(&mut self, places: usize, share: f64) {
         #[allow(
             clippy::cast_possible_truncation,
@@ -123,14 +136,37 @@ impl Report {
             reason = "from 0 to 1000"
         )]
         let steps = (share * STEPS as f64) as u64;
-        let done = u64::try_from(places).unwrap_or_default() * STEPS + steps;
-        self.bar.set_position(done);
+        self.to = u64::try_from(places).unwrap_or_default() * STEPS + steps;
+    }
+
+    /// Of all that is listed so many objects are to be done next.
+    pub(crate) fn portion(&mut self, objects: usize) {
+        self.portion = u64::try_from(objects).unwrap_or_default();
+        self.done = 0;
+    }
+
+    /// They are done.
+    pub(crate) fn portion_done(&mut self) {
+        self.from = self.to;
+        self.portion(0);
+        self.tick();
+    }
+
+    fn one_done(&mut self) {
+        self.done += 1;
+        self.tick();
+    }
+
+    fn tick(&mut self) {
+        let ahead = self.to.saturating_sub(self.from);
+        let position = self.from + ahead * self.done / self.portion.max(1);
+        self.bar.set_position(position);
         self.bar
             .set_message(format!("{} objects", self.counts.listed.objects));
         if self.next_line.is_some_and(|due| due <= Instant::now()) {
             self.next_line = Some(Instant::now() + BETWEEN_LINES);
             let all = u64::try_from(self.places).unwrap_or_default() * STEPS;
-            let percent = done * 100 / all.max(1);
+            let percent = position * 100 / all.max(1);
             remark(&format!("{percent} % of the trail: {}", self.counts.line()));
         }
     }

@@ -72,16 +72,30 @@ impl<B: TrailBucket, K: Known> Backfill<'_, B, K> {
         for (index, place) in self.places.iter().enumerate() {
             let mut list = LogList::new(self.bucket, place, self.named);
             while let Some(logs) = list.next().await.map_err(unread)? {
-                let reached = logs.last().map(|log| log.named);
+                let share = self.share(logs.last().map(|log| log.named));
                 waiting.extend(self.unfinished(logs, report).await?);
+                report.reached(index, share);
                 if waiting.len() >= PORTION {
-                    sink.take(std::mem::take(&mut waiting), report).await?;
+                    Self::hand_on(std::mem::take(&mut waiting), sink, report).await?;
                 }
-                report.reached(index, self.share(reached));
             }
             report.reached(index + 1, 0.0);
+            if waiting.is_empty() {
+                report.portion_done();
+            }
         }
-        sink.take(waiting, report).await
+        Self::hand_on(waiting, sink, report).await
+    }
+
+    async fn hand_on(
+        objects: Vec<Wanted>,
+        sink: &mut impl Sink,
+        report: &mut Report,
+    ) -> Result<(), Failure> {
+        report.portion(objects.len());
+        sink.take(objects, report).await?;
+        report.portion_done();
+        Ok(())
     }
 
     /// How much of a place's time lies before then.

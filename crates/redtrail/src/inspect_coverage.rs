@@ -193,12 +193,13 @@ impl InspectCoverage {
         self.progress.suspend(write);
     }
 
-    pub(crate) fn is_complete(&self) -> bool {
+    /// Whether every object could be read.
+    pub(crate) fn is_sound(&self) -> bool {
         self.rejected == 0
     }
 
-    /// Says it on standard error.
-    pub(crate) fn tell(&mut self, form: RowForm) {
+    /// Says it on standard error; `is_whole` unless reading stopped before the end.
+    pub(crate) fn tell(&mut self, form: RowForm, is_whole: bool) {
         self.progress.finish_and_clear();
         for ((account, region), hours) in &self.seen {
             if let Some((count, first)) = hours.quiet(self.hours) {
@@ -215,12 +216,15 @@ impl InspectCoverage {
         if form == RowForm::Jsonl {
             json_remark(&serde_json::json!({
                 "coverage": &*self,
-                "complete": self.is_complete(),
+                "complete": is_whole && self.is_sound(),
             }));
             return;
         }
         for line in self.lines() {
             remark(&line);
+        }
+        if !is_whole {
+            remark("Reading stopped before the end of the trail: this is not all of it.");
         }
     }
 
@@ -230,14 +234,18 @@ impl InspectCoverage {
             (Some(first), Some(last)) => format!(", named from {first} to {last}"),
             _ => String::new(),
         };
+        // Of an object that was named, no listing told the size.
+        let bytes = match self.read.bytes {
+            0 => String::new(),
+            bytes => format!(" ({})", size(bytes)),
+        };
         lines.push(format!(
-            "{}: {} accounts, {} Regions; {} objects read ({}){ends}: {} accepted, {} partial, {} \
+            "{}: {} accounts, {} Regions; {} objects read{bytes}{ends}: {} accepted, {} partial, {} \
              rejected; {} records, {} of Redshift, {} shown.",
             self.place,
             self.accounts.len(),
             self.regions.len(),
             self.read.objects,
-            size(self.read.bytes),
             self.accepted,
             self.partial,
             self.rejected,

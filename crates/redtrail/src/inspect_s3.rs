@@ -154,6 +154,29 @@ impl InspectS3 {
         mut coverage: InspectCoverage,
     ) -> Result<ExitCode, Failure> {
         let mut answer = EventWriter::new(self.output)?;
+        let read = self
+            .read_all(list, bucket, bucket_name, &mut answer, &mut coverage)
+            .await;
+        if !matches!(read, Err(Failure::Output(_))) {
+            answer.flush()?;
+            coverage.tell(self.output, read.is_ok());
+        }
+        read?;
+        Ok(if coverage.is_sound() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::from(FAILED)
+        })
+    }
+
+    async fn read_all(
+        &self,
+        list: Lister<'_>,
+        bucket: &S3TrailBucket,
+        bucket_name: &str,
+        answer: &mut EventWriter,
+        coverage: &mut InspectCoverage,
+    ) -> Result<(), Failure> {
         let started = stream::try_unfold(list, |mut list| async move {
             Ok::<_, Failure>(list.next().await?.map(|log| (log, list)))
         })
@@ -179,9 +202,7 @@ impl InspectS3 {
         let mut read = Box::pin(started.try_buffered(AT_ONCE));
         let mut unread_in_a_row = 0;
         while let Some((log, address, stored)) = read.try_next().await? {
-            let told = self
-                .tell(&address, stored, bucket.source(), &mut answer)
-                .await;
+            let told = self.tell(&address, stored, bucket.source(), answer).await;
             let report = match told {
                 Ok(report) => {
                     unread_in_a_row = 0;
@@ -211,13 +232,7 @@ impl InspectS3 {
                 });
             }
         }
-        answer.flush()?;
-        coverage.tell(self.output);
-        Ok(if coverage.is_complete() {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::from(FAILED)
-        })
+        Ok(())
     }
 
     /// Prints the events of an object that are asked for.

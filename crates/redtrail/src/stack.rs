@@ -1,5 +1,5 @@
 //! A deployed stack: its parameters and outputs from CloudFormation, and its function, invoked and
-//! waited for. Only `check` asks a stack; everything else asks tables by their names.
+//! waited for. Only `check` and `backfill` ask a stack; everything else asks tables by their names.
 
 use std::collections::BTreeMap;
 

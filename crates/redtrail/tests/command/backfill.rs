@@ -241,6 +241,8 @@ fn ok_a_dry_run_tells_what_a_run_then_does() {
     let told = document(&dry(&["--output=json"]));
     assert_eq!(told["estimate"]["to_ingest"]["objects"], 0);
     assert_eq!(told["ingested_before"]["objects"], objects);
+    let out = dry(&[]);
+    assert!(out.stdout.contains("nothing left"), "{}", out.stdout);
 }
 
 #[test]
@@ -323,6 +325,15 @@ fn err_usage() {
         (
             &["s3://trail", "--since=2d", "--here", "--rate=0"],
             "--rate",
+        ),
+        (
+            &[
+                "s3://trail",
+                "--since=2d",
+                "--dry-run",
+                "--price-per-million=nan",
+            ],
+            "a price in dollars",
         ),
         // Beyond what is kept, wholly or in part.
         (

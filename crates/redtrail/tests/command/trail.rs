@@ -24,7 +24,7 @@ use redtrail_core::{
     select::Selector,
     writer::{Effort, Writer},
 };
-use redtrail_local::{LocalAws, LocalAwsOptions, SqsServer};
+use redtrail_local::{Fault, FaultProxy, LocalAws, LocalAwsOptions, ProxiedRequest, SqsServer};
 use redtrail_model::{EventTime, TABLES, Table};
 use redtrail_trailgen::gzip;
 use serde_json::{Value, json};
@@ -178,6 +178,16 @@ impl Trail {
     /// A queue that is there as long as the test.
     pub(crate) fn queue(&self) -> SqsServer {
         self.runtime.block_on(SqsServer::start()).unwrap()
+    }
+
+    /// The S3 and the DynamoDB behind a wire that fails as planned.
+    pub(crate) fn proxy<P>(&self, plan: P) -> FaultProxy
+    where
+        P: Fn(&ProxiedRequest) -> Option<Fault> + Send + Sync + 'static,
+    {
+        let (s3, dynamodb) = (self.aws.s3_endpoint(), self.aws.dynamodb_endpoint());
+        let started = FaultProxy::start(&s3, &dynamodb, plan);
+        self.runtime.block_on(started).unwrap()
     }
 
     /// What a table is called.
