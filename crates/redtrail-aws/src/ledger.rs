@@ -41,6 +41,24 @@ impl Reader {
         self.items(Part::of(Table::Ledger, day_folder)).await
     }
 
+    /// Of the ledger: the objects of a day's folder whose names stand from `first` to `last`,
+    /// whatever their versions.
+    ///
+    /// # Errors
+    /// When DynamoDB refuses or cannot be reached, or an item cannot be read.
+    pub async fn entries_between(
+        &self,
+        day_folder: &str,
+        first: &str,
+        last: &str,
+    ) -> Result<Vec<LedgerEntry>, QueryError> {
+        // A version stands behind the name and a `#`, before all that may follow a name.
+        let last = format!("{last}$");
+        let folder = bounded(day_folder, MAX_PARTITION_KEY_BYTES);
+        let part = Part::of(Table::Ledger, &folder).within(Range::Between(first, &last));
+        self.items(part).await
+    }
+
     /// Of the ledger: what a list has of a day.
     ///
     /// # Errors
@@ -118,13 +136,12 @@ impl Reader {
 impl Ledger for Reader {
     async fn entries(
         &self,
-        folder: &str,
+        day_folder: &str,
         first: &str,
         last: &str,
     ) -> Result<Vec<LedgerEntry>, EdgeError> {
-        let folder = bounded(folder, MAX_PARTITION_KEY_BYTES);
-        let part = Part::of(Table::Ledger, &folder).within(Range::Between(first, last));
-        self.items(part).await.map_err(|error| EdgeError {
+        let entries = self.entries_between(day_folder, first, last).await;
+        entries.map_err(|error| EdgeError {
             attempted: "look into the ledger".to_owned(),
             kind: error.kind(),
             source: Some(Box::new(error)),

@@ -303,7 +303,10 @@ mod tests {
                 .unwrap()
         };
         let internal = entry("InternalError", false);
-        assert_eq!(entry_kind(&[internal.clone()]), EdgeErrorKind::Retryable);
+        assert_eq!(
+            entry_kind(std::slice::from_ref(&internal)),
+            EdgeErrorKind::Retryable
+        );
         for refused in [
             entry("InvalidMessageContents", true),
             entry("SomethingNew", true),

@@ -2,6 +2,7 @@
 //! the AWS configuration files, as the AWS CLI finds them, with profiles and SSO.
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_smithy_http_client::Builder;
 
 use crate::clients::http_client;
@@ -12,6 +13,17 @@ pub async fn dynamodb(
     endpoint_url: Option<String>,
 ) -> aws_sdk_dynamodb::Client {
     aws_sdk_dynamodb::Client::new(&config(region, endpoint_url).await)
+}
+
+/// A DynamoDB client for a store, which retries by itself, with a bound on time.
+pub async fn dynamodb_for_store(
+    region: Option<String>,
+    endpoint_url: Option<String>,
+) -> aws_sdk_dynamodb::Client {
+    let config = config(region, endpoint_url).await;
+    let config = aws_sdk_dynamodb::config::Builder::from(&config);
+    let config = config.retry_config(RetryConfig::disabled());
+    aws_sdk_dynamodb::Client::from_conf(config.build())
 }
 
 /// An S3 client. What is given goes before what is configured. Buckets of an endpoint of

@@ -32,6 +32,11 @@ impl S3TrailBucket {
         }
     }
 
+    /// The objects in it, and in any other bucket that can be reached.
+    pub fn source(&self) -> &S3Source {
+        &self.source
+    }
+
     fn list(&self, prefix: &str) -> ListObjectsV2FluentBuilder {
         let list = self.client.list_objects_v2().bucket(&self.bucket);
         // A key may hold characters that XML cannot.
@@ -108,6 +113,7 @@ impl TrailBucket for S3TrailBucket {
                     .size()
                     .and_then(|bytes| bytes.try_into().ok())
                     .unwrap_or(0),
+                etag: object.e_tag().map(str::to_owned),
             })
         });
         objects.collect()

@@ -62,6 +62,8 @@ pub struct DigestMetadata {
 pub struct ListedObject {
     pub key: String,
     pub bytes: u64,
+    /// As the object's own answer has it, quotes included; a folder has none.
+    pub etag: Option<String>,
 }
 
 /// Where CloudTrail's public keys come from.
@@ -85,11 +87,11 @@ pub struct KeyList {
 
 /// What became of log objects.
 pub trait Ledger: Sync {
-    /// The entries of a day's folder, `BUCKET/…/YYYY/MM/DD/`, with these `object_key`s and all
-    /// between them.
+    /// The entries of a day's folder, `BUCKET/…/YYYY/MM/DD/`, of the objects with these file
+    /// names and all between them, whatever their versions.
     fn entries(
         &self,
-        folder: &str,
+        day_folder: &str,
         first: &str,
         last: &str,
     ) -> impl Future<Output = Result<Vec<LedgerEntry>, EdgeError>> + Send;

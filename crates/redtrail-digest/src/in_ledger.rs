@@ -18,8 +18,6 @@ use crate::{
 
 /// Logs looked up at a time, which bounds the entries in memory.
 const PORTION: usize = 1000;
-/// Stands after the `#` that a version follows.
-const PAST_VERSIONS: char = '$';
 
 /// Looks each log up.
 #[derive(Debug)]
@@ -80,13 +78,8 @@ impl<B: TrailBucket, L: Ledger> InLedger<'_, B, L> {
             return Ok(by_name);
         };
         let day = format!("{}/{}", self.bucket_name, folder(&first.key));
-        let mut end = file_name(&last.key).to_owned();
-        end.push(PAST_VERSIONS);
-        for entry in self
-            .ledger
-            .entries(&day, file_name(&first.key), &end)
-            .await?
-        {
+        let (first, last) = (file_name(&first.key), file_name(&last.key));
+        for entry in self.ledger.entries(&day, first, last).await? {
             let name = entry.key.object_key.split('#').next().unwrap_or_default();
             by_name.entry(name.to_owned()).or_default().push(entry);
         }

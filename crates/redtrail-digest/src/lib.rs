@@ -14,6 +14,7 @@ mod in_ledger;
 mod index;
 mod judge;
 mod key_ring;
+pub mod log_list;
 pub mod memory;
 mod object_name;
 pub mod place;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use redtrail_core::edge::{EdgeError, EdgeErrorKind, LogBody, ObjectIdentity};
+use sha2::{Digest, Sha256};
 
 use crate::edge::{DigestMetadata, ListedObject, OpenObject, TrailBucket};
 
@@ -13,14 +14,26 @@ const PAGE: usize = 1000;
 /// Objects by their keys.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryBucket {
-    objects: BTreeMap<String, (Bytes, DigestMetadata)>,
+    objects: BTreeMap<String, Stored>,
     drops_metadata: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Stored {
+    bytes: Bytes,
+    etag: String,
+    metadata: DigestMetadata,
 }
 
 impl MemoryBucket {
     pub fn insert(&mut self, key: &str, bytes: impl Into<Bytes>, metadata: DigestMetadata) {
-        self.objects
-            .insert(key.to_owned(), (bytes.into(), metadata));
+        let bytes = bytes.into();
+        let stored = Stored {
+            etag: format!("\"{}\"", hex::encode(Sha256::digest(&bytes))),
+            bytes,
+            metadata,
+        };
+        self.objects.insert(key.to_owned(), stored);
     }
 
     /// The same objects, as a folder would hold them.
@@ -46,12 +59,17 @@ impl TrailBucket for MemoryBucket {
     }
 
     async fn open(&self, key: &str) -> Result<OpenObject<MemoryObject>, EdgeError> {
-        let (bytes, metadata) = self.objects.get(key).cloned().ok_or_else(|| EdgeError {
+        let Stored {
+            bytes,
+            etag,
+            metadata,
+        } = self.objects.get(key).cloned().ok_or_else(|| EdgeError {
             attempted: format!("fetch {key}"),
             kind: EdgeErrorKind::Missing,
             source: None,
         })?;
         let identity = ObjectIdentity {
+            etag: Some(etag),
             stored_bytes: Some(bytes.len() as u64),
             ..ObjectIdentity::default()
         };
@@ -80,9 +98,10 @@ impl TrailBucket for MemoryBucket {
             .take_while(|(key, _)| key.starts_with(prefix))
             .take(PAGE);
         Ok(page
-            .map(|(key, (bytes, _))| ListedObject {
+            .map(|(key, stored)| ListedObject {
                 key: key.clone(),
-                bytes: bytes.len() as u64,
+                bytes: stored.bytes.len() as u64,
+                etag: Some(stored.etag.clone()),
             })
             .collect())
     }

@@ -6,7 +6,8 @@ use std::{collections::BTreeMap, mem};
 use jiff::Timestamp;
 use redtrail_core::{
     digest_entry::{DigestEntry, DigestVerdict},
-    edge::EdgeError,
+    edge::{EdgeError, EdgeErrorKind},
+    item::Put,
     log_key::{file_name, name_time},
     object::ObjectAddress,
     retention::Retention,
@@ -56,6 +57,21 @@ pub struct Reconciled {
     pub is_settled: bool,
 }
 
+impl Reconciled {
+    /// The items of the results.
+    ///
+    /// # Errors
+    /// Never for results as redtrail makes them: each field has a form in DynamoDB.
+    pub fn puts(&self) -> Result<Vec<Put>, EdgeError> {
+        let puts = self.entries.iter().map(DigestEntry::put);
+        puts.collect::<Result<_, _>>().map_err(|error| EdgeError {
+            attempted: "make an item of a digest's result".to_owned(),
+            kind: EdgeErrorKind::Refused,
+            source: Some(error.into()),
+        })
+    }
+}
+
 impl<B: TrailBucket, K: PublicKeys, L: Ledger> Reconciler<'_, B, K, L> {
     /// Reconciles the digests of a place that end after `range.since` and up to
     /// `range.until`. The digest before them is looked at, too: it bears witness.
@@ -66,7 +82,7 @@ impl<B: TrailBucket, K: PublicKeys, L: Ledger> Reconciler<'_, B, K, L> {
         &self,
         place: &Place,
         range: TimeRange,
-        watch: &mut (impl Watch + Send),
+        watch: &mut impl Watch,
     ) -> Result<Reconciled, EdgeError> {
         let evidence = InLedger {
             bucket: self.bucket,

@@ -62,9 +62,11 @@ impl Ledger for StoreLedger<'_> {
     ) -> Result<Vec<LedgerEntry>, EdgeError> {
         let items = self.0.partition(Table::Ledger, folder).into_iter();
         let entries = items.map(|item| serde_dynamo::from_item(item).unwrap());
-        Ok(entries
-            .filter(|entry: &LedgerEntry| (first..=last).contains(&entry.key.object_key.as_str()))
-            .collect())
+        let is_between = |entry: &LedgerEntry| {
+            let name = entry.key.object_key.split('#').next().unwrap();
+            (first..=last).contains(&name)
+        };
+        Ok(entries.filter(is_between).collect())
     }
 }
 

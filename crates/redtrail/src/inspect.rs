@@ -14,7 +14,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use redtrail_core::{
     inspect::inspect, log_reader::Limits, normalizer::Summary, select::Selector, tally::Tally,
 };
-use redtrail_model::{Origin, is_account_id};
+use redtrail_model::Origin;
 use serde::Serialize;
 
 use crate::{
@@ -22,6 +22,7 @@ use crate::{
     failure::{FAILED, Failure, chain},
     objects::{Object, State, objects},
     output::{RowForm, json_remark, remark},
+    selector_args::SelectorArgs,
 };
 
 /// Reads CloudTrail log objects from files and prints their Redshift events
@@ -40,27 +41,8 @@ pub(crate) struct Inspect {
     #[arg(long, value_enum, default_value_t)]
     output: RowForm,
 
-    /// A further account id of Redshift's own, as the function is told; may be repeated
-    #[arg(
-        long,
-        value_name = "ID",
-        env = "REDSHIFT_ACCOUNT_IDS",
-        hide_env_values = true,
-        value_delimiter = ',',
-        value_parser = account_id
-    )]
-    redshift_account_id: Vec<String>,
-
-    /// A further service of the family, as eventSource spells it; may be repeated
-    #[arg(
-        long,
-        value_name = "NAME",
-        env = "REDSHIFT_SERVICE_NAMES",
-        hide_env_values = true,
-        value_delimiter = ',',
-        value_parser = service_name
-    )]
-    redshift_service: Vec<String>,
+    #[command(flatten)]
+    selector: SelectorArgs,
 }
 
 const HELP: &str = "\
@@ -137,7 +119,7 @@ impl fmt::Display for Counts {
 
 impl Inspect {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
-        let selector = self.selector();
+        let selector = self.selector.selector();
         let objects = objects(&self.paths)?;
         let count = objects.len();
         let progress = progress(count);
@@ -162,36 +144,6 @@ impl Inspect {
         } else {
             ExitCode::SUCCESS
         })
-    }
-
-    fn selector(&self) -> Selector {
-        // A variable that is set to nothing, as the stack does by default, is one empty value.
-        fn given(values: &[String]) -> impl Iterator<Item = &str> {
-            values
-                .iter()
-                .map(String::as_str)
-                .filter(|value| !value.is_empty())
-        }
-        Selector::new(given(&self.redshift_account_id)).with_services(given(&self.redshift_service))
-    }
-}
-
-fn account_id(text: &str) -> Result<String, &'static str> {
-    let id = text.trim();
-    if id.is_empty() || is_account_id(id) {
-        Ok(id.to_owned())
-    } else {
-        Err("expected an account id of twelve digits")
-    }
-}
-
-fn service_name(text: &str) -> Result<String, &'static str> {
-    let name = text.trim();
-    let is_name = name.contains(".amazonaws.") && !name.contains(char::is_whitespace);
-    if name.is_empty() || is_name {
-        Ok(name.to_owned())
-    } else {
-        Err("expected a service such as redshift.amazonaws.com")
     }
 }
 
@@ -318,86 +270,5 @@ fn progress(objects: usize) -> ProgressBar {
     match style {
         Ok(style) => bar.with_style(style),
         Err(_) => bar,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::Parser;
-    use redtrail_core::select::Judgement;
-
-    use super::*;
-
-    #[derive(Parser)]
-    struct Command {
-        #[command(flatten)]
-        inspect: Inspect,
-    }
-
-    fn parse(further: &[&str]) -> Result<Inspect, clap::Error> {
-        let words = ["inspect", "AWSLogs/"].iter().chain(further);
-        Command::try_parse_from(words).map(|command| command.inspect)
-    }
-
-    const BY_ACCOUNT: &str =
-        r#"{"eventSource":"kms.amazonaws.com","userIdentity":{"accountId":"000000000002"}}"#;
-    const BY_SERVICE: &str = r#"{"eventSource":"redshift-preview.amazonaws.com"}"#;
-
-    #[test]
-    fn ok_further_accounts_and_services() {
-        for (words, expected) in [
-            (vec![], [false, false]),
-            (
-                vec!["--redshift-account-id", "000000000001,000000000002"],
-                [true, false],
-            ),
-            (
-                vec![
-                    "--redshift-account-id=000000000002",
-                    "--redshift-account-id=000000000001",
-                    "--redshift-service=redshift-preview.amazonaws.com",
-                ],
-                [true, true],
-            ),
-            (
-                vec!["--redshift-account-id=", "--redshift-service="],
-                [false, false],
-            ),
-        ] {
-            let selector = parse(&words).unwrap().selector();
-            let is_selected =
-                |record: &str| matches!(selector.judge(record.as_bytes()), Judgement::Selected(_));
-            assert_eq!(
-                [BY_ACCOUNT, BY_SERVICE].map(is_selected),
-                expected,
-                "{words:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn err_what_is_no_account_or_service() {
-        for word in [
-            "--redshift-account-id=12345",
-            "--redshift-account-id=000000000001,x",
-            "--redshift-service=redshift",
-            "--redshift-service=a b.amazonaws.com",
-        ] {
-            let error = parse(&[word]).map(|_| ()).unwrap_err().to_string();
-            assert!(error.contains("expected a"), "{word}: {error}");
-        }
-    }
-
-    #[test]
-    fn ok_the_function_and_the_command_read_the_same_variables() {
-        let command = <Command as clap::CommandFactory>::command();
-        let variables: Vec<_> = command
-            .get_arguments()
-            .filter_map(|argument| argument.get_env()?.to_str())
-            .collect();
-        assert_eq!(
-            variables,
-            ["REDSHIFT_ACCOUNT_IDS", "REDSHIFT_SERVICE_NAMES"]
-        );
     }
 }

@@ -2,10 +2,19 @@
 //! and scripts. Each subcommand has its module; how a line is written is `output`'s.
 
 mod active;
+mod backfill;
+mod backfill_estimate;
+mod backfill_here;
+mod backfill_queue;
+mod backfill_report;
+mod backfill_retention;
+mod backfill_run;
 mod check;
 mod coverage_line;
 mod csv_text;
 mod deliveries;
+mod digest_keys;
+mod digest_report;
 mod event_json;
 mod event_table;
 mod event_writer;
@@ -21,6 +30,7 @@ mod local;
 mod objects;
 mod originals;
 mod output;
+mod pace;
 mod place;
 mod public_keys;
 mod published;
@@ -30,9 +40,12 @@ mod quarantine_replay;
 mod quarantine_show;
 mod query;
 mod raw;
+mod reconcile;
+mod reconcile_report;
 mod record_text;
 mod references;
 mod scope;
+mod selector_args;
 mod short_name;
 mod stack;
 mod subject;
@@ -41,6 +54,7 @@ mod time_range;
 mod touched;
 mod touched_page;
 mod trail_folder;
+mod trail_s3;
 mod verify;
 mod verify_report;
 mod who;
@@ -69,9 +83,11 @@ enum Command {
     Query(query::Query),
     Raw(raw::Raw),
     Verify(verify::Verify),
+    Reconcile(reconcile::Reconcile),
     PublicKeys(public_keys::PublicKeysCommand),
     Ledger(ledger::Ledger),
     Quarantine(quarantine::Quarantine),
+    Backfill(Box<backfill::Backfill>),
     Local(local::Local),
     Check(check::Check),
 }
@@ -87,8 +103,10 @@ Examples:
   redtrail query principal arn:aws:iam::123456789012:role/Analyst --since 6h
   redtrail raw REFERENCE                      the original record, from S3
   redtrail verify --bucket BUCKET --since 2d  what the trail's digests prove
+  redtrail reconcile s3://BUCKET --stack NAME --since 2d   was all of it ingested?
   redtrail ledger                             what became of each day's log objects
   redtrail quarantine list                    what could not be read, and why
+  redtrail backfill s3://BUCKET --stack redtrail --since 90d    ingest what came before
   redtrail local                              an S3 and a DynamoDB to try it on
   redtrail check --stack redtrail             can the deployed function do its work?
 
@@ -105,9 +123,11 @@ fn main() -> ExitCode {
         Command::Query(command) => command.run(),
         Command::Raw(command) => command.run(),
         Command::Verify(command) => command.run(),
+        Command::Reconcile(command) => command.run(),
         Command::PublicKeys(command) => command.run(),
         Command::Ledger(command) => command.run(),
         Command::Quarantine(command) => command.run(),
+        Command::Backfill(command) => command.run(),
         Command::Local(command) => command.run(),
         Command::Check(command) => command.run(),
     };

@@ -4,7 +4,7 @@
 use clap::Args;
 use jiff::Timestamp;
 use redtrail_aws::{
-    dynamodb::TableNames,
+    dynamodb::{DynamoDbStore, TableNames},
     query::{QueryError, Window},
     reader::Reader,
     shared_config,
@@ -64,13 +64,34 @@ impl TableArgs {
     /// Reads the tables as they are `now`; these must be named.
     pub(crate) async fn reader(&self, now: Timestamp, needed: &[Table]) -> Result<Reader, Failure> {
         let now = event_time(now)?;
-        let region = set(&self.tables_region);
-        let (names, region) = match set(&self.stack) {
-            Some(stack) => published::tables(&stack, region).await?,
-            None => (self.named(needed)?, region),
-        };
+        let (names, region) = self.found(needed).await?;
         let client = shared_config::dynamodb(region, set(&self.endpoint_url)).await;
         Ok(Reader::new(client, names, now))
+    }
+
+    /// Writes to the tables; these must be named.
+    pub(crate) async fn store(&self, needed: &[Table]) -> Result<DynamoDbStore, Failure> {
+        let (names, region) = self.found(needed).await?;
+        let client = shared_config::dynamodb_for_store(region, set(&self.endpoint_url)).await;
+        Ok(DynamoDbStore::new(client, names))
+    }
+
+    /// The stack, if one is named.
+    pub(crate) fn stack(&self) -> Option<String> {
+        set(&self.stack)
+    }
+
+    /// The tables' Region, if it is named.
+    pub(crate) fn region(&self) -> Option<String> {
+        set(&self.tables_region)
+    }
+
+    async fn found(&self, needed: &[Table]) -> Result<(TableNames, Option<String>), Failure> {
+        let region = self.region();
+        match self.stack() {
+            Some(stack) => published::tables(&stack, region).await,
+            None => Ok((self.named(needed)?, region)),
+        }
     }
 
     fn named(&self, needed: &[Table]) -> Result<TableNames, Failure> {

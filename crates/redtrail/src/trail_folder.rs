@@ -133,7 +133,11 @@ fn walk(folder: &Path, prefix: &str, objects: &mut Vec<ListedObject>) -> io::Res
             walk(&entry.path(), &format!("{key}/"), objects)?;
         } else {
             let bytes = entry.metadata()?.len();
-            objects.push(ListedObject { key, bytes });
+            objects.push(ListedObject {
+                key,
+                bytes,
+                etag: None,
+            });
         }
     }
     Ok(())

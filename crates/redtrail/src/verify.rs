@@ -1,31 +1,26 @@
 //! `redtrail verify`: whether a trail's log objects are those that CloudTrail delivered, by
 //! its signed digests.
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::{collections::BTreeSet, path::PathBuf, process::ExitCode};
 
-use clap::{Args, ValueEnum};
-use redtrail_aws::{public_keys::CloudTrailKeys, shared_config, trail_bucket::S3TrailBucket};
+use clap::Args;
+use redtrail_aws::{shared_config, trail_bucket::S3TrailBucket};
 use redtrail_core::edge::{EdgeError, EdgeErrorKind};
 use redtrail_digest::{
     BucketNames, InBucket, TimeRange, Verifier,
     discover::{Wanted, places},
-    edge::{KeyList, PublicKeys, TrailBucket},
+    edge::TrailBucket,
     finding::Verdict,
-    saved_keys::SavedKeys,
 };
 use redtrail_model::is_account_id;
 
 use crate::{
+    digest_keys::{Keys, KeysFrom},
+    digest_report::{ReportForm, Reporter},
     failure::{Failure, chain},
-    output::remark,
-    public_keys::{cloudtrail, next_step, range, region},
+    public_keys::{next_step, range, region},
     trail_folder::TrailFolder,
-    verify_report::Reporter,
+    verify_report::{PlaceJson, SENTENCES},
 };
 
 /// Proves that a trail's log objects are those that CloudTrail delivered
@@ -99,16 +94,6 @@ pub(crate) struct Verify {
     cloudtrail_endpoint_url: Option<String>,
 }
 
-/// How the findings are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ReportForm {
-    /// For reading.
-    #[default]
-    Text,
-    /// For programs: one JSON document.
-    Json,
-}
-
 const HELP: &str = "\
 Examples:
   redtrail verify --bucket BUCKET --since yesterday
@@ -131,19 +116,21 @@ altered or added; 2 wrong usage; 3 unproven: nothing is known to be wrong, but s
 not proven, or could not be read.";
 
 /// Exit status when something was found to be wrong.
-const INVALID: u8 = 1;
+pub(crate) const INVALID: u8 = 1;
 /// Exit status when not everything is proven.
-const UNPROVEN: u8 = 3;
+pub(crate) const UNPROVEN: u8 = 3;
 
 impl Verify {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
         let range = range(&self.since, &self.until)?;
-        let saved = self.public_keys.as_deref().map(saved_keys).transpose()?;
+        let region = self.regions.first().or(self.region.as_ref());
+        let endpoint_url = self.cloudtrail_endpoint_url.clone();
+        let keys = KeysFrom::named(self.public_keys.as_deref(), region, endpoint_url)?;
         let verified = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|error| Failure::failed("could not start", "Try once more.", error))
-            .and_then(|runtime| runtime.block_on(self.verify(range, saved)));
+            .and_then(|runtime| runtime.block_on(self.verify(range, keys)));
         match verified {
             // What could not be carried out, or not be written, is neither valid nor invalid.
             Err(failure @ (Failure::Failed { .. } | Failure::Output(_))) => {
@@ -154,19 +141,8 @@ impl Verify {
         }
     }
 
-    async fn verify(
-        &self,
-        range: TimeRange,
-        saved: Option<SavedKeys>,
-    ) -> Result<ExitCode, Failure> {
-        let keys = match saved {
-            Some(saved) => Keys::Saved(saved),
-            None => {
-                let region = self.regions.first().or(self.region.as_ref());
-                let endpoint_url = self.cloudtrail_endpoint_url.clone();
-                Keys::CloudTrail(cloudtrail(region, endpoint_url).await)
-            }
-        };
+    async fn verify(&self, range: TimeRange, keys: KeysFrom) -> Result<ExitCode, Failure> {
+        let keys = keys.open().await;
         match (&self.folder, &self.bucket) {
             (Some(folder), _) => {
                 if !folder.is_dir() {
@@ -198,7 +174,7 @@ impl Verify {
             here: self.bucket.clone(),
             original: self.original_bucket.clone(),
         };
-        let mut reporter = Reporter::new(self.output, range)?;
+        let mut reporter = Reporter::new(self.output, SENTENCES, range)?;
         let evidence = InBucket(bucket);
         let mut verifier = Verifier::new(bucket, keys, &evidence, names, range);
         let mut stopped = None;
@@ -211,7 +187,7 @@ impl Verify {
                     // What could not be written is said first: nobody reads on.
                     reporter.written()?;
                     match verified {
-                        Ok(summary) => reporter.place(&summary)?,
+                        Ok(summary) => reporter.place(PlaceJson::of(&summary))?,
                         Err(error) => {
                             stopped = Some(self.failure(error));
                             break;
@@ -274,41 +250,6 @@ impl Verify {
         let cause = error.source.as_ref().map(|cause| chain(cause.as_ref()));
         Failure::failed(error.to_string(), next, cause.unwrap_or_default())
     }
-}
-
-/// CloudTrail's keys, or those of a file.
-enum Keys {
-    CloudTrail(CloudTrailKeys),
-    Saved(SavedKeys),
-}
-
-impl PublicKeys for Keys {
-    async fn list(
-        &self,
-        region: &str,
-        from: jiff::Timestamp,
-        until: jiff::Timestamp,
-    ) -> Result<KeyList, EdgeError> {
-        match self {
-            Self::CloudTrail(keys) => keys.list(region, from, until).await,
-            Self::Saved(keys) => keys.list(region, from, until).await,
-        }
-    }
-}
-
-fn saved_keys(file: &Path) -> Result<SavedKeys, Failure> {
-    let unreadable = |why: String| {
-        Failure::usage(
-            format!("could not read the keys in {}: {why}", file.display()),
-            "`redtrail public-keys` writes such a file.",
-        )
-    };
-    let text = fs::read_to_string(file).map_err(|error| unreadable(error.to_string()))?;
-    let saved = SavedKeys::from_json(&text).map_err(|error| unreadable(chain(&error)))?;
-    if saved.regions().next().is_none() {
-        remark(&format!("{} holds no keys", file.display()));
-    }
-    Ok(saved)
 }
 
 /// With exactly one `/` at its end, unless it is nothing.

@@ -1,327 +1,19 @@
-//! How verification is told: findings as they come, what was proven of each place, and the
-//! verdict.
+//! What verification says of a place.
 
-use std::{
-    collections::BTreeMap,
-    io::{self, IsTerminal},
-};
-
-use indicatif::{ProgressBar, ProgressStyle};
-use redtrail_digest::{
-    ChainSummary, PlaceSummary, TimeRange,
-    edge::{DigestDone, Watch},
-    finding::{Finding, FindingCounts, FindingKind, Verdict},
-    place::Place,
-};
+use redtrail_digest::{ChainSummary, PlaceSummary};
 use serde::Serialize;
 
-use crate::{
-    failure::{Failure, chain},
-    output::Answer,
-    plain_text::json_line,
-    verify::ReportForm,
+use crate::digest_report::{PlaceTold, Sentences};
+
+pub(crate) const SENTENCES: Sentences = Sentences {
+    valid: "valid: all that CloudTrail delivered is there, unaltered, and nothing else",
+    invalid: "invalid: something was deleted, altered or added",
+    unproven: "unproven: nothing is known to be wrong, but not all is proven",
 };
 
-/// Findings of one kind in one place that are written out for reading.
-const MOST_WRITTEN: u64 = 20;
-
-/// Writes the report.
-pub(crate) struct Reporter {
-    answer: Answer,
-    form: ReportForm,
-    range: TimeRange,
-    counts: FindingCounts,
-    /// Of the place at hand: how many of each kind were written, or held back.
-    written: BTreeMap<FindingKind, u64>,
-    has_finding: bool,
-    places: Vec<PlaceJson>,
-    progress: ProgressBar,
-    /// Writing failed.
-    failed: Option<io::Error>,
-}
-
-impl Reporter {
-    pub(crate) fn new(form: ReportForm, range: TimeRange) -> Result<Self, Failure> {
-        let mut answer = Answer::new();
-        if form == ReportForm::Json {
-            answer.prepared("{\"findings\":[")?;
-        }
-        Ok(Self {
-            answer,
-            form,
-            range,
-            counts: FindingCounts::default(),
-            written: BTreeMap::new(),
-            has_finding: false,
-            places: Vec::new(),
-            progress: bar(),
-            failed: None,
-        })
-    }
-
-    pub(crate) fn places_to_come(&self, count: usize) {
-        self.progress.set_message(format!("{count} places"));
-    }
-
-    /// Whether all that was told could be written.
-    pub(crate) fn written(&mut self) -> Result<(), Failure> {
-        self.failed.take().map_or(Ok(()), |error| Err(error.into()))
-    }
-
-    /// A place is done.
-    pub(crate) fn place(&mut self, summary: &PlaceSummary) -> Result<(), Failure> {
-        let held_back = self
-            .written
-            .values()
-            .map(|count| count.saturating_sub(MOST_WRITTEN));
-        let held_back: u64 = held_back.sum();
-        self.written.clear();
-        match self.form {
-            ReportForm::Json => self.places.push(PlaceJson::of(summary)),
-            ReportForm::Text => {
-                let mut lines = place_lines(summary);
-                if held_back > 0 {
-                    let more = format!("{held_back} further findings; --output json has all");
-                    lines.insert(0, more);
-                }
-                let answer = &mut self.answer;
-                self.progress.suspend(|| {
-                    lines.iter().try_for_each(|line| answer.line(line))?;
-                    answer.flush()
-                })?;
-            }
-        }
-        Ok(())
-    }
-
-    /// The end, which may have come early.
-    pub(crate) fn finish(&mut self, stopped: Option<&Failure>) -> Result<Verdict, Failure> {
-        self.progress.finish_and_clear();
-        self.written()?;
-        let verdict = match stopped {
-            Some(_) => self.counts.verdict().max(Verdict::Unproven),
-            None => self.counts.verdict(),
-        };
-        match self.form {
-            ReportForm::Json => {
-                let end = EndJson {
-                    places: &self.places,
-                    counts: &self.counts,
-                    since: self.range.since.to_string(),
-                    until: self.range.until.to_string(),
-                    stopped_by: stopped.map(|failure| chain(failure)),
-                    verdict,
-                };
-                let end = json_line(&end)?;
-                let members = end.strip_prefix('{').unwrap_or_default();
-                self.answer.prepared(&format!("\n],{members}\n"))?;
-            }
-            ReportForm::Text => self.say_verdict(verdict, stopped.is_some())?,
-        }
-        self.answer.flush()?;
-        Ok(verdict)
-    }
-
-    fn say_verdict(&mut self, verdict: Verdict, is_stopped: bool) -> io::Result<()> {
-        let TimeRange { since, until, .. } = self.range;
-        for (kind, count) in &self.counts.0 {
-            let line = format!("{:>8} {:<20} {}", count, kind.name(), meaning(*kind));
-            self.answer.line(&line)?;
-        }
-        let says = match verdict {
-            Verdict::Valid => {
-                "valid: all that CloudTrail delivered is there, unaltered, and nothing else"
-            }
-            Verdict::Invalid => "invalid: something was deleted, altered or added",
-            Verdict::Unproven if is_stopped => "unproven: not all of it could be read",
-            Verdict::Unproven => "unproven: nothing is known to be wrong, but not all is proven",
-        };
-        self.answer.line(&format!("{since} to {until}: {says}"))
-    }
-
-    fn write(&mut self, finding: &Finding) -> io::Result<()> {
-        let written = self.written.entry(finding.kind).or_default();
-        *written += 1;
-        let is_held_back = self.form == ReportForm::Text && *written > MOST_WRITTEN;
-        if is_held_back {
-            return Ok(());
-        }
-        let answer = &mut self.answer;
-        let separator = if self.has_finding { ",\n" } else { "\n" };
-        self.has_finding = true;
-        match self.form {
-            ReportForm::Text => self.progress.suspend(|| {
-                answer.line(&finding_line(finding))?;
-                answer.flush()
-            }),
-            ReportForm::Json => {
-                answer.prepared(separator)?;
-                answer.prepared(&json_line(&FindingJson::of(finding))?)
-            }
-        }
-    }
-}
-
-impl Watch for Reporter {
-    fn finding(&mut self, finding: Finding) {
-        self.counts += &finding;
-        if self.failed.is_none() {
-            self.failed = self.write(&finding).err();
-        }
-    }
-
-    fn digests_to_come(&mut self, count: u64) {
-        self.progress.inc_length(count);
-    }
-
-    fn digest_done(&mut self, _: DigestDone) {
-        self.progress.inc(1);
-    }
-}
-
-fn finding_line(finding: &Finding) -> String {
-    let mut line = format!("{} {} {}", finding.kind, finding.count, finding.place);
-    if let Some((from, to)) = finding.time {
-        line.push_str(&format!(" {from} to {to}"));
-    }
-    if let Some(key) = &finding.key {
-        line.push_str(&format!(" {key}"));
-    }
-    if let Some(detail) = &finding.detail {
-        line.push_str(&format!(" ({detail})"));
-    }
-    line
-}
-
-fn place_lines(summary: &PlaceSummary) -> Vec<String> {
-    let mut lines = vec![format!("{}:", summary.place)];
-    for chain in &summary.chains {
-        let of = if chain.name.is_backfill {
-            "backfill of "
-        } else {
-            ""
-        };
-        let mut line = format!(
-            "  {of}trail {}: {} of {} digests proven",
-            chain.name.trail, chain.proven_digests, chain.digests
-        );
-        if !chain.name.is_backfill
-            && let (Some((_, to)), Some((from, _))) = (chain.proven.first(), chain.proven.last())
-        {
-            let breaks = chain.proven.len() - 1;
-            line.push_str(&format!(", {from} to {to}"));
-            if breaks > 0 {
-                line.push_str(&format!(", interrupted: {breaks}"));
-            }
-        }
-        lines.push(line);
-    }
-    let mut logs = format!("  {} logs proven", summary.proven_logs);
-    if summary.awaiting_logs > 0 {
-        logs.push_str(&format!(", {} await their digest", summary.awaiting_logs));
-    }
-    lines.push(logs);
-    lines
-}
-
-/// What a kind of finding means, in a few words.
-fn meaning(kind: FindingKind) -> &'static str {
-    match kind {
-        FindingKind::DigestMissing => "hours (of backfill: digests) whose digest is gone",
-        FindingKind::DigestAltered => "digests with another content than was signed",
-        FindingKind::DigestDamaged => "digests that are not exactly one whole gzip member",
-        FindingKind::DigestMalformed => "digests that are no digests inside",
-        FindingKind::DigestMoved => "digests that belong elsewhere",
-        FindingKind::SignatureMissing => "digests without a signature",
-        FindingKind::SignatureMalformed => "signatures that are not hexadecimal",
-        FindingKind::SignatureInvalid => "signatures that do not fit",
-        FindingKind::AlgorithmUnknown => "algorithms that CloudTrail does not use",
-        FindingKind::KeyUnknown => "digests signed by a key that is not CloudTrail's",
-        FindingKind::LinkBroken => "digests that link to something else",
-        FindingKind::BackfillTimeMissing => "backfill digests that do not say when they were made",
-        FindingKind::LogMissing => "logs that are gone",
-        FindingKind::LogAltered => "logs with another content",
-        FindingKind::LogDamaged => "logs that are not exactly one whole gzip member",
-        FindingKind::LogUnlisted => "objects among the logs that CloudTrail did not deliver",
-        FindingKind::Restart => "times that validation or logging was started again",
-        FindingKind::Gap => "hours without validation",
-        FindingKind::UnprovenStart => "hours before the first digest",
-        FindingKind::UnprovenTail => "hours after the last digest",
-        FindingKind::NoDigest => "hours, and no digest at all",
-        FindingKind::LooksLikeReplica => "digests signed for another bucket: see --original-bucket",
-        FindingKind::SignatureNotKept => "digests whose signature was lost in copying",
-        FindingKind::KeyNotSaved => "digests whose key was not saved",
-        FindingKind::KeyUnusable => "digests whose key is of an unknown kind",
-        FindingKind::DigestUnreadable => "digests that may not be read",
-        FindingKind::LogUnreadable => "logs that may not be read",
-        FindingKind::LogEntryMalformed => "entries of digests in an unknown form",
-        FindingKind::LogElsewhere => "logs listed in another bucket",
-        FindingKind::LogUnproven => "logs of hours that are not proven",
-        FindingKind::LogNotIngested => "logs that were not ingested",
-        FindingKind::LogWaiting => "logs that are not finished yet",
-        FindingKind::LogRejected => "logs that were rejected",
-        FindingKind::TooManyDigests => "places with more digests than can be",
-    }
-}
-
+/// What was proven of a place.
 #[derive(Serialize)]
-struct FindingJson<'a> {
-    name: &'static str,
-    verdict: Verdict,
-    count: u64,
-    #[serde(flatten)]
-    place: PlaceName<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    trail: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    backfill: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    key: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    from: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    to: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<&'a str>,
-}
-
-impl<'a> FindingJson<'a> {
-    fn of(finding: &'a Finding) -> Self {
-        Self {
-            name: finding.kind.name(),
-            verdict: finding.kind.verdict(),
-            count: finding.count,
-            place: PlaceName::of(&finding.place),
-            trail: finding.chain.as_ref().map(|chain| chain.trail.as_str()),
-            backfill: finding.chain.as_ref().map(|chain| chain.is_backfill),
-            key: finding.key.as_deref(),
-            from: finding.time.map(|(from, _)| from.to_string()),
-            to: finding.time.map(|(_, to)| to.to_string()),
-            detail: finding.detail.as_deref(),
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct PlaceName<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    organization: Option<&'a str>,
-    account: &'a str,
-    region: &'a str,
-}
-
-impl<'a> PlaceName<'a> {
-    fn of(place: &'a Place) -> Self {
-        Self {
-            organization: place.organization.as_deref(),
-            account: &place.account,
-            region: &place.region,
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct PlaceJson {
+pub(crate) struct PlaceJson {
     organization: Option<String>,
     account: String,
     region: String,
@@ -342,7 +34,7 @@ struct ChainJson {
 }
 
 impl PlaceJson {
-    fn of(summary: &PlaceSummary) -> Self {
+    pub(crate) fn of(summary: &PlaceSummary) -> Self {
         let chain = |chain: &ChainSummary| ChainJson {
             trail: chain.name.trail.clone(),
             home_region: chain.name.home_region.clone(),
@@ -366,25 +58,38 @@ impl PlaceJson {
     }
 }
 
-#[derive(Serialize)]
-struct EndJson<'a> {
-    places: &'a [PlaceJson],
-    counts: &'a FindingCounts,
-    since: String,
-    until: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    stopped_by: Option<String>,
-    verdict: Verdict,
+impl PlaceTold for PlaceJson {
+    fn lines(&self) -> Vec<String> {
+        let mut lines = vec![format!("{}:", place_name(self))];
+        for chain in &self.chains {
+            let of = if chain.backfill { "backfill of " } else { "" };
+            let mut line = format!(
+                "  {of}trail {}: {} of {} digests proven",
+                chain.trail, chain.proven_digests, chain.digests
+            );
+            if !chain.backfill
+                && let (Some([_, to]), Some([from, _])) =
+                    (chain.proven.first(), chain.proven.last())
+            {
+                let breaks = chain.proven.len() - 1;
+                line.push_str(&format!(", {from} to {to}"));
+                if breaks > 0 {
+                    line.push_str(&format!(", interrupted: {breaks}"));
+                }
+            }
+            lines.push(line);
+        }
+        let mut logs = format!("  {} logs proven", self.proven_logs);
+        if self.awaiting_logs > 0 {
+            logs.push_str(&format!(", {} await their digest", self.awaiting_logs));
+        }
+        lines.push(logs);
+        lines
+    }
 }
 
-/// A bar while standard error is a terminal.
-fn bar() -> ProgressBar {
-    if !io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::new(0);
-    match ProgressStyle::with_template("{pos}/{len} digests of {msg} {wide_bar} {eta}") {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
-    }
+fn place_name(place: &PlaceJson) -> String {
+    let organization = place.organization.iter().map(|id| format!("{id} "));
+    let organization: String = organization.collect();
+    format!("{organization}{} {}", place.account, place.region)
 }

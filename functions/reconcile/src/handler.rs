@@ -201,20 +201,14 @@ where
             reconciled = reconciler.reconcile(&digest.place, range, teller).await?;
         }
         self.queue.announce(&reconciled.to_ingest).await?;
-        let puts = reconciled.entries.iter().map(|entry| entry.put());
-        let puts = puts
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| EdgeError {
-                attempted: "make an item of a digest's result".to_owned(),
-                kind: EdgeErrorKind::Refused,
-                source: Some(error.into()),
-            })?;
         let writer = Writer {
             store: &self.store,
             timer: &self.timer,
             effort,
         };
-        writer.put_all(puts, clock.before_end(RESERVE)).await?;
+        writer
+            .put_all(reconciled.puts()?, clock.before_end(RESERVE))
+            .await?;
         Ok(reconciled)
     }
 }

@@ -17,9 +17,12 @@ use http_server::Server;
 fn connection(server: &Server) -> Connection {
     Connection {
         credentials: Credentials::new("AKIDEXAMPLE", "secret", None, None, "test"),
+        region: "us-east-1".to_owned(),
         s3_region: "us-east-1".to_owned(),
         dynamodb_region: "us-east-1".to_owned(),
         s3_endpoint: Some(server.url.clone()),
         dynamodb_endpoint: Some(server.url.clone()),
+        sqs_endpoint: None,
+        cloudtrail_endpoint: None,
     }
 }

@@ -60,6 +60,14 @@ impl Mix {
         Self::make(&mut dice, plan, &[])
     }
 
+    /// A trail to which nothing was done, with so many logs in each hour.
+    pub fn busy(seed: u64, hours: usize, logs: usize) -> Self {
+        let mut dice = Dice::new(seed);
+        let mut plan = plan(&mut dice, hours);
+        plan.hours.iter_mut().for_each(|hour| hour.logs = logs);
+        Self::make(&mut dice, plan, &[])
+    }
+
     /// Two whole trails of one account and Region that share a bucket.
     pub fn two_trails(seed: u64) -> [Self; 2] {
         let mut dice = Dice::new(seed);
