@@ -18,7 +18,7 @@ BUILT = cloudformation.ROOT / ".aws-sam/build"
 # that starts for every log object is kept small.
 ZIPS = {
     "IngestFunction": ("redtrail-ingest-x86_64.zip", b"REDSHIFT_ACCOUNT_IDS", 5_000_000),
-    "ReconcileFunction": ("redtrail-reconcile-x86_64.zip", b"INGEST_QUEUE_URL", 10_000_000),
+    "ReconcileFunction": ("redtrail-reconcile-x86_64.zip", b"INGEST_QUEUE_URL", 6_000_000),
 }
 # Amazon Linux 2023's.
 NEWEST_GLIBC = (2, 34)
@@ -32,22 +32,10 @@ CODE_PARAMETERS = {
     "CodeKey": {"Type": "String", "Description": "The key of the ingest function's zip in it."},
     "ReconcileCodeKey": {
         "Type": "String",
-        "Description": "The key of the zip of the function for digests. Empty only where Reconcile is false.",
-        "Default": "",
+        "Description": "The key of the zip of the function for digests. Of no matter where Reconcile is false.",
     },
 }
 KEYS = {"IngestFunction": "CodeKey", "ReconcileFunction": "ReconcileCodeKey"}
-RULES = {
-    "CodeOfBothFunctions": {
-        "RuleCondition": {"Fn::Equals": [{"Ref": "Reconcile"}, "true"]},
-        "Assertions": [
-            {
-                "Assert": {"Fn::Not": [{"Fn::Equals": [{"Ref": "ReconcileCodeKey"}, ""]}]},
-                "AssertDescription": "ReconcileCodeKey must name a zip, unless Reconcile is false",
-            }
-        ],
-    }
-}
 
 
 def check_binary(binary):
@@ -86,7 +74,6 @@ def plain_template():
     )
     template["Parameters"]["Architecture"]["AllowedValues"] = ["x86_64"]
     template["Parameters"]["Architecture"]["Description"] = "The processor that the zips were built for."
-    template["Rules"] |= RULES
     code = {function: {"Bucket": {"Ref": "CodeBucket"}, "Key": {"Ref": key}} for function, key in KEYS.items()}
     return cloudformation.transformed(template, code)
 
