@@ -12,6 +12,7 @@ pub mod edge;
 pub mod hash;
 pub mod ingest;
 pub mod inspect;
+pub mod inspect_stored;
 pub mod item;
 pub mod ledger;
 pub mod log_key;

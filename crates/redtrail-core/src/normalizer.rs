@@ -113,6 +113,7 @@ impl<'s> Normalizer<'s> {
 }
 
 /// What an object held. `stored` and `expired` are for those to count who store.
+#[derive(Clone, Debug)]
 pub struct Summary {
     pub tally: Tally,
     pub quarantined: Vec<Quarantined>,

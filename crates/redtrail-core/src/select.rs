@@ -348,6 +348,19 @@ mod tests {
         );
     }
 
+    /// An escape keeps the glance from telling anything, and half a pair of surrogates the parse.
+    #[test]
+    fn what_cannot_be_parsed_is_unreadable_only_where_a_hint_stands() {
+        check(
+            r#"{"eventSource":"ec2.amazonaws.com","eventName":"\u0041","eventTime":{"a":1e}}"#,
+            Judgement::NotSelected,
+        );
+        check(
+            r#"{"eventSource":"ec2.amazonaws.com","eventName":"\u0041 redshift.amazonaws.com","eventTime":{"a":1e}}"#,
+            Judgement::Unreadable(Unreadable::Malformed),
+        );
+    }
+
     #[test]
     fn ok_by_signs_in_other_services_events() {
         check(

@@ -9,6 +9,7 @@ mod environment;
 mod error;
 mod fault_proxy;
 mod http_server;
+mod listed_etags;
 mod local_aws;
 mod public_keys;
 mod runtime_api;

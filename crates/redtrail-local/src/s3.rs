@@ -15,6 +15,7 @@ use crate::clients::s3_client;
 use crate::environment::{ACCESS_KEY_ID, SECRET_ACCESS_KEY};
 use crate::error::LocalError;
 use crate::http_server::HttpServer;
+use crate::listed_etags::ListedEtags;
 
 /// An S3 on this machine, until it is stopped or dropped.
 #[derive(Debug)]
@@ -42,7 +43,10 @@ impl S3Server {
             path: folder.to_owned(),
             source: format!("{error:?}").into(),
         })?;
-        let mut builder = S3ServiceBuilder::new(file_system);
+        let mut builder = S3ServiceBuilder::new(ListedEtags {
+            file_system,
+            folder: folder.to_owned(),
+        });
         builder.set_auth(SimpleAuth::from_single(ACCESS_KEY_ID, SECRET_ACCESS_KEY));
         let server = HttpServer::start(address, builder.build()).await?;
         let client = s3_client(&endpoint(&server));
@@ -253,7 +257,12 @@ mod tests {
             .prefix("security/cloudtrail/AWSLogs/")
             .send()
             .await;
-        assert_eq!(under.unwrap().contents().len(), 1);
+        let under = under.unwrap();
+        let [object] = under.contents() else {
+            panic!("{under:?}");
+        };
+        // As the object itself is answered with.
+        assert_eq!(object.e_tag(), Some("\"781e5e245d69b566979b86e28d23f2c7\""));
     }
 
     #[tokio::test]

@@ -7,10 +7,12 @@ use std::{
     io::{self, IsTerminal},
     path::PathBuf,
     process::ExitCode,
+    sync::Arc,
 };
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
+use jiff::Timestamp;
 use redtrail_core::{
     inspect::inspect, log_reader::Limits, normalizer::Summary, select::Selector, tally::Tally,
 };
@@ -18,24 +20,34 @@ use redtrail_model::Origin;
 use serde::Serialize;
 
 use crate::{
+    event_filter::{EventFilter, FilterArgs},
     event_writer::EventWriter,
     failure::{FAILED, Failure, chain},
+    inspect_s3::{InS3, InspectS3},
     objects::{Object, State, objects},
     output::{RowForm, json_remark, remark},
     selector_args::SelectorArgs,
+    trail_s3::TrailArgs,
 };
 
-/// Reads CloudTrail log objects from files and prints their Redshift events
+/// Reads CloudTrail log objects, from files or S3, and prints their Redshift events
 ///
-/// Objects are read as the function reads them, without any AWS: gzip or plain JSON, and
-/// nothing is printed of an object that is damaged. What became of each object is said on
-/// standard error.
+/// Objects are read as the function reads them, and without it: gzip or plain JSON, and
+/// nothing is printed of an object that is damaged. What became of each object of files, and of
+/// those in S3 that are not accepted, is said on standard error.
 #[derive(Args)]
 #[command(after_help = HELP)]
 pub(crate) struct Inspect {
-    /// Files, folders (all that is below), or - for standard input
+    /// Files, folders (all that is below), or - for standard input; or one trail,
+    /// s3://BUCKET/PREFIX, or one object of it
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
+
+    #[command(flatten)]
+    filter: FilterArgs,
+
+    #[command(flatten)]
+    of: TrailArgs,
 
     /// The form of the answer
     #[arg(long, value_enum, default_value_t)]
@@ -50,9 +62,22 @@ Examples:
   redtrail inspect 123456789012_CloudTrail_us-east-1_20230710T1230Z_abc.json.gz
   redtrail inspect AWSLogs/ --output jsonl > events.jsonl 2> objects.jsonl
   aws s3 cp s3://BUCKET/KEY - | redtrail inspect -
+  redtrail inspect s3://BUCKET/PREFIX --since 6h
+  redtrail inspect s3://BUCKET --since 2023-07-10 --until 2023-07-10 --resource sales-prod \\
+      --accounts 123456789012 --regions us-east-1
+  redtrail inspect s3://BUCKET/KEY.json.gz --principal ana@example.com
 
 Each event has a reference, OBJECT#INDEX, for `redtrail raw` to show the original record:
 in a table the line above its row, with the #INDEX under its time; in jsonl, `reference`.
+
+Of a trail in S3, PREFIX is what stands before AWSLogs/. Its objects are chosen by the times in
+their names, from --since to a quarter of an hour after --until, and the answer stands in the
+order of their keys. At the end it is said what was read, and which whole hours had no object.
+It takes s3:ListBucket, s3:GetObject and, where a key of yours encrypts, kms:Decrypt.
+
+--principal and --resource take a key, or what an alert shows: the ARN of a session, an access
+key id, a person's address; or a name, whole, as `sales-prod`. Without tables nothing is known
+of what AWS logged under another name: for that, `redtrail query`.
 
 Per object, on standard error: accepted; partial (some records could not be read);
 rejected (damaged: none of its events is printed); skipped (another kind of file).
@@ -61,7 +86,7 @@ Exit status: 0 all read, 1 some object rejected, 2 wrong usage.";
 
 /// What became of an object.
 #[derive(Serialize)]
-struct Report<'a> {
+pub(crate) struct Report<'a> {
     object: &'a str,
     verdict: Verdict,
     reason: Option<String>,
@@ -71,7 +96,7 @@ struct Report<'a> {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-enum Verdict {
+pub(crate) enum Verdict {
     Accepted,
     Partial,
     Rejected,
@@ -79,7 +104,7 @@ enum Verdict {
 }
 
 #[derive(Serialize)]
-struct Counts {
+pub(crate) struct Counts {
     read: u64,
     selected: u64,
     not_selected: u64,
@@ -119,12 +144,38 @@ impl fmt::Display for Counts {
 
 impl Inspect {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
+        let now = Timestamp::now();
+        let filter = self.filter.filter(now)?;
         let selector = self.selector.selector();
+        let in_s3 = |path: &PathBuf| path.to_str().and_then(InS3::of);
+        if let Some(place) = self.paths.iter().find_map(in_s3) {
+            if self.paths.len() > 1 {
+                return Err(Failure::usage(
+                    "what is in S3 is read alone",
+                    "Give one trail or object at a time.",
+                ));
+            }
+            let inspect = InspectS3 {
+                place: place?,
+                of: self.of,
+                filter,
+                selector: Arc::new(selector),
+                output: self.output,
+            };
+            return inspect.run(now);
+        }
+        if self.of.is_narrowed() {
+            return Err(Failure::usage(
+                "--accounts and --regions choose among a trail's folders in S3",
+                "Of files, give those that are asked for.",
+            ));
+        }
         let objects = objects(&self.paths)?;
         let count = objects.len();
         let progress = progress(count);
         let mut run = Run {
             selector,
+            filter,
             answer: EventWriter::new(self.output)?,
             output: self.output,
             verdicts: BTreeMap::new(),
@@ -149,6 +200,7 @@ impl Inspect {
 
 struct Run {
     selector: Selector,
+    filter: EventFilter,
     answer: EventWriter,
     output: RowForm,
     verdicts: BTreeMap<Verdict, u64>,
@@ -168,12 +220,7 @@ impl Run {
             },
         };
         self.answer.flush()?;
-        let report = Report {
-            object: &name,
-            verdict,
-            reason,
-            counts: tally.into(),
-        };
+        let report = Report::of(&name, verdict, reason, tally);
         self.progress.suspend(|| match self.output {
             RowForm::Jsonl => json_remark(&report),
             RowForm::Table | RowForm::Csv => remark(&report.line()),
@@ -196,8 +243,11 @@ impl Run {
             record_index: 0,
         };
         let mut output_failed = false;
-        let answer = &mut self.answer;
+        let (answer, filter) = (&mut self.answer, &self.filter);
         let result = inspect(open, origin, &self.selector, Limits::default(), |event| {
+            if !filter.holds(&event) {
+                return Ok(());
+            }
             answer.event(event).inspect_err(|_| output_failed = true)
         });
         match result {
@@ -228,8 +278,22 @@ impl Run {
     }
 }
 
-impl Report<'_> {
-    fn line(&self) -> String {
+impl<'a> Report<'a> {
+    pub(crate) fn of(
+        object: &'a str,
+        verdict: Verdict,
+        reason: Option<String>,
+        tally: Tally,
+    ) -> Self {
+        Self {
+            object,
+            verdict,
+            reason,
+            counts: tally.into(),
+        }
+    }
+
+    pub(crate) fn line(&self) -> String {
         let verdict = match self.verdict {
             Verdict::Accepted => "accepted",
             Verdict::Partial => "partial",
@@ -248,7 +312,7 @@ impl Report<'_> {
 }
 
 /// Why records were quarantined, each reason once with the number of its entries.
-fn reasons(summary: &Summary) -> String {
+pub(crate) fn reasons(summary: &Summary) -> String {
     let mut counts = BTreeMap::<String, u64>::new();
     for entry in &summary.quarantined {
         *counts.entry(entry.reason.to_string()).or_default() += 1;

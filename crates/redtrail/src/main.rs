@@ -5,6 +5,8 @@ mod active;
 mod backfill;
 mod backfill_estimate;
 mod backfill_here;
+#[cfg(test)]
+mod backfill_interrupted;
 mod backfill_queue;
 mod backfill_report;
 mod backfill_retention;
@@ -15,6 +17,7 @@ mod csv_text;
 mod deliveries;
 mod digest_keys;
 mod digest_report;
+mod event_filter;
 mod event_json;
 mod event_table;
 mod event_writer;
@@ -23,6 +26,8 @@ mod failure;
 mod find;
 mod grid;
 mod inspect;
+mod inspect_coverage;
+mod inspect_s3;
 mod ledger;
 mod ledger_rows;
 mod listed;
@@ -74,7 +79,7 @@ struct Redtrail {
 
 #[derive(Subcommand)]
 enum Command {
-    Inspect(inspect::Inspect),
+    Inspect(Box<inspect::Inspect>),
     Events(events::Events),
     Find(find::Find),
     Touched(touched::Touched),
@@ -95,6 +100,7 @@ enum Command {
 const EXAMPLES: &str = "\
 Examples:
   redtrail inspect AWSLogs/                   what a folder of log objects holds
+  redtrail inspect s3://BUCKET --since 6h     what a trail in S3 holds
   redtrail events payload.json                what the function would fetch
   redtrail find ana@example.com               who and what is known by that
   redtrail touched ana@example.com --since 6h what she touched, resource by resource

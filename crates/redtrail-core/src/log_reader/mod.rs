@@ -253,3 +253,89 @@ impl Sieve<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EVENT: &[u8] = br#"{"eventSource":"redshift.amazonaws.com"}"#;
+
+    fn read<'s>(
+        selector: &'s Selector,
+        elements: impl IntoIterator<Item = &'s [u8]>,
+    ) -> Result<LogReader<'s>, Rejected> {
+        let mut reader = LogReader::new(Limits::default(), selector);
+        reader.push(br#"{"Records":["#)?;
+        for (index, element) in elements.into_iter().enumerate() {
+            if index > 0 {
+                reader.push(b",")?;
+            }
+            reader.push(element)?;
+        }
+        reader.push(b"]}")?;
+        Ok(reader)
+    }
+
+    #[test]
+    fn ok_held_bytes_are_those_of_the_records() {
+        let selector = Selector::default();
+        let mut reader = read(&selector, [EVENT, EVENT, b"{}", EVENT]).unwrap();
+        assert_eq!(reader.held_bytes(), 3 * EVENT.len());
+        assert_eq!(reader.take_selected().len(), 3);
+        assert_eq!(reader.held_bytes(), 0);
+    }
+
+    #[test]
+    fn ok_once_let_go_nothing_is_held() {
+        let selector = Selector::default();
+        let mut reader = LogReader::new(Limits::default(), &selector);
+        reader.push(br#"{"Records":["#).unwrap();
+        reader.push(EVENT).unwrap();
+        reader.push(b",").unwrap();
+        reader.stop_holding();
+        assert_eq!(reader.held_bytes(), 0);
+        reader.push(EVENT).unwrap();
+        reader.push(b"]}").unwrap();
+        assert_eq!(reader.held_bytes(), 0);
+        assert_eq!(reader.take_selected(), []);
+        assert_eq!(reader.finish().unwrap().read, 2);
+    }
+
+    #[test]
+    fn ok_so_many_entries_of_what_cannot_be_read() {
+        let selector = Selector::default();
+        for count in [MAX_QUARANTINE_ENTRIES, MAX_QUARANTINE_ENTRIES + 1] {
+            let mut reader = read(&selector, vec![&b"1"[..]; count]).unwrap();
+            let (entries, counted) = reader.take_quarantined();
+            assert_eq!(entries.len(), MAX_QUARANTINE_ENTRIES);
+            assert_eq!(counted, count as u64);
+        }
+    }
+
+    #[test]
+    fn err_a_record_too_many() {
+        let selector = Selector::default();
+        let most = usize::try_from(MAX_SELECTED_RECORDS).unwrap();
+        let read = |count| read(&selector, vec![EVENT; count]).map(drop);
+        assert_eq!(read(most), Ok(()));
+        let max_records = MAX_SELECTED_RECORDS;
+        assert_eq!(
+            read(most + 1),
+            Err(Rejected::TooManyRecords { max_records })
+        );
+    }
+
+    #[test]
+    fn ok_further_accounts_and_services_are_found_by_the_reader_too() {
+        let selector = Selector::new(["000000000001"]).with_services(["redshift-x.amazonaws.com"]);
+        let elements: [&[u8]; 3] = [
+            br#"{"eventSource":"kms.amazonaws.com","userIdentity":{"accountId":"000000000001"}}"#,
+            br#"{"eventSource":"redshift-x.amazonaws.com"}"#,
+            br#"{"eventSource":"kms.amazonaws.com","userIdentity":{"accountId":"000000000002"}}"#,
+        ];
+        let mut reader = read(&selector, elements).unwrap();
+        let selected = reader.take_selected();
+        let selected: Vec<u64> = selected.iter().map(|record| record.index).collect();
+        assert_eq!(selected, [0, 1]);
+    }
+}

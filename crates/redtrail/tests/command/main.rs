@@ -5,17 +5,20 @@
     reason = "a test may fail by panicking, its helpers too"
 )]
 
+mod backfill;
 mod catalogue;
 mod check;
 mod coverage;
 mod events;
 mod hostile_answers;
 mod inspect;
+mod inspect_s3;
 mod ledger;
 mod local;
 mod quarantine;
 mod query;
 mod raw;
+mod reconcile;
 mod run;
 mod stack_tables;
 mod trail;

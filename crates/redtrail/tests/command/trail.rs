@@ -1,7 +1,11 @@
 //! A trail of the test's own, read into tables as the function reads it.
 
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    time::Duration,
+};
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use redtrail_aws::{
     dynamodb::{DynamoDbStore, TableNames},
@@ -13,15 +17,15 @@ use redtrail_core::{
     edge::{ObjectIdentity, Timer},
     ingest::{Schedule, Settings, ingest},
     item::Put,
-    ledger::{LedgerEntry, Run},
+    ledger::{LedgerEntry, Run, VOLATILE},
     log_reader::Limits,
     object::ObjectAddress,
     retention::{Retention, Retentions},
     select::Selector,
     writer::{Effort, Writer},
 };
-use redtrail_local::{LocalAws, LocalAwsOptions};
-use redtrail_model::{EventTime, Table};
+use redtrail_local::{LocalAws, LocalAwsOptions, SqsServer};
+use redtrail_model::{EventTime, TABLES, Table};
 use redtrail_trailgen::gzip;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -83,10 +87,35 @@ impl Trail {
         }
     }
 
+    /// Puts an object into the bucket, and no more.
+    pub(crate) fn put_object(&self, key: &str, body: &[u8]) {
+        let put = self.aws.put_object(BUCKET, key, body);
+        self.runtime.block_on(put).unwrap();
+    }
+
+    /// The same with metadata beside it.
+    pub(crate) fn put_with_metadata(
+        &self,
+        key: &str,
+        body: &[u8],
+        metadata: &BTreeMap<String, String>,
+    ) {
+        self.put_object(key, body);
+        let put = self.aws.s3_client().put_object().bucket(BUCKET).key(key);
+        let put = put.set_metadata(Some(metadata.clone().into_iter().collect()));
+        self.block_on(put.body(body.to_vec().into()).send())
+            .unwrap();
+    }
+
+    /// What a future gives, beside the servers.
+    pub(crate) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.block_on(future)
+    }
+
     /// Puts an object into the bucket and reads it as the function does.
     pub(crate) fn deliver(&self, key: &str, body: &[u8], retention: Retention) {
+        self.put_object(key, body);
         self.runtime.block_on(async {
-            self.aws.put_object(BUCKET, key, body).await.unwrap();
             let store = self.store();
             let selector = Selector::default();
             let started = TokioTimer.now();
@@ -146,6 +175,38 @@ impl Trail {
         self.runtime.block_on(writer.put_all(puts, until)).unwrap();
     }
 
+    /// A queue that is there as long as the test.
+    pub(crate) fn queue(&self) -> SqsServer {
+        self.runtime.block_on(SqsServer::start()).unwrap()
+    }
+
+    /// What a table is called.
+    pub(crate) fn table(&self, table: Table) -> &str {
+        self.aws.table_name(table)
+    }
+
+    /// Every item of every table, as DynamoDB has it.
+    pub(crate) fn items(&self) -> BTreeSet<String> {
+        let client = self.aws.dynamodb_client();
+        let mut items = BTreeSet::new();
+        for schema in &TABLES {
+            let mut pages = client
+                .scan()
+                .table_name(self.table(schema.table))
+                .into_paginator()
+                .items()
+                .send();
+            while let Some(item) = self.runtime.block_on(pages.next()) {
+                let mut item = item.unwrap();
+                for name in VOLATILE {
+                    item.remove(name);
+                }
+                items.insert(format!("{:?} {}", schema.table, ordered(&item)));
+            }
+        }
+        items
+    }
+
     fn store(&self) -> DynamoDbStore {
         let name = |table| self.aws.table_name(table).to_owned();
         let names = TableNames {
@@ -163,14 +224,38 @@ impl Trail {
 
     /// The same on a terminal of that width.
     pub(crate) fn redtrail_at(&self, width: u16, args: &[&str], input: &[u8]) -> run::Output {
-        let environment = self.aws.environment();
         let width = width.to_string();
-        let variables: Vec<_> = environment
-            .iter()
-            .chain([("COLUMNS", width.as_str())])
-            .collect();
+        self.redtrail_in(args, &[("COLUMNS", &width)], input)
+    }
+
+    /// The same with further variables.
+    pub(crate) fn redtrail_in(
+        &self,
+        args: &[&str],
+        further: &[(&str, &str)],
+        input: &[u8],
+    ) -> run::Output {
+        let environment = self.aws.environment();
+        let variables: Vec<_> = environment.iter().chain(further.iter().copied()).collect();
         run::redtrail_with(args, self.folder.path(), &variables, input)
     }
+
+    /// The command, set up and not started.
+    pub(crate) fn command(&self, args: &[&str]) -> std::process::Command {
+        let mut command = run::command(args, self.folder.path());
+        command.envs(self.aws.environment().iter());
+        command
+    }
+}
+
+/// Attributes in the order of their names.
+fn ordered(attributes: &HashMap<String, AttributeValue>) -> String {
+    let attributes: BTreeMap<_, _> = attributes.iter().collect();
+    let attributes = attributes.into_iter().map(|(name, value)| match value {
+        AttributeValue::M(members) => format!("{name}: {{{}}}", ordered(members)),
+        value => format!("{name}: {value:?}"),
+    });
+    attributes.collect::<Vec<_>>().join(", ")
 }
 
 fn address(key: &str) -> ObjectAddress {

@@ -1,0 +1,139 @@
+//! One object of a source read without any tables: the same reading as the function's, its events
+//! handed to the caller once the object is proven.
+
+use redtrail_model::{AuditEvent, Origin};
+
+use crate::{
+    edge::{LogBody, LogSource, ObjectIdentity},
+    ingest::IngestError,
+    log_reader::{Limits, LogReader, Proven, Rejected},
+    normalizer::{Normalizer, Summary},
+    object::ObjectAddress,
+    select::Selector,
+};
+
+/// Gzip unpacks to a thousandfold at most: this bounds what is held between two looks at it.
+const PIECE_BYTES: usize = 8 * 1024;
+
+/// What an object holds.
+#[derive(Debug)]
+pub enum Stored {
+    Rejected(Rejected),
+    Events(Vec<AuditEvent>, Summary),
+    /// It is proven, but its selected records are more than were to be held.
+    Outgrown(Outgrown),
+}
+
+/// An object to be read again.
+#[derive(Clone, Debug)]
+pub struct Outgrown {
+    identity: ObjectIdentity,
+    proven: Proven,
+}
+
+/// Reads an object, and holds its events if they are within the bound.
+///
+/// # Errors
+/// When the object cannot be read whole.
+pub async fn inspect_stored<L: LogSource>(
+    source: &L,
+    address: &ObjectAddress,
+    selector: &Selector,
+    limits: Limits,
+) -> Result<Stored, IngestError> {
+    let mut body = source.open(address, None).await?;
+    let identity = body.identity().clone();
+    let mut reader = LogReader::unhashed(limits, selector);
+    let mut outgrown = false;
+    let mut rejected = None;
+    let mut read = 0;
+    while let Some(bytes) = body.next().await? {
+        read += bytes.len() as u64;
+        for piece in bytes.chunks(PIECE_BYTES) {
+            // A bad object is still read to its end: one that was cut short is no bad object.
+            if rejected.is_none() {
+                rejected = reader.push(piece).err();
+            }
+            if reader.held_bytes() > limits.max_held_bytes {
+                reader.stop_holding();
+                outgrown = true;
+            }
+        }
+    }
+    check_length(address, read, &identity)?;
+    let proven = match rejected.map_or_else(|| reader.finish(), Err) {
+        Ok(proven) => proven,
+        Err(why) => return Ok(Stored::Rejected(why)),
+    };
+    if outgrown {
+        return Ok(Stored::Outgrown(Outgrown { identity, proven }));
+    }
+    let mut normalizer = Normalizer::new(selector, origin(address, &identity));
+    let events = normalizer.events(&reader.take_selected());
+    Ok(Stored::Events(
+        events,
+        normalizer.finish(&proven, &mut reader),
+    ))
+}
+
+/// Reads the very same bytes once more, and hands on each event as it comes.
+///
+/// # Errors
+/// When they cannot be read, or are others than before; and with whatever `emit` fails.
+pub async fn inspect_again<L: LogSource, E: From<IngestError>>(
+    source: &L,
+    address: &ObjectAddress,
+    outgrown: &Outgrown,
+    selector: &Selector,
+    limits: Limits,
+    mut emit: impl FnMut(AuditEvent) -> Result<(), E>,
+) -> Result<Summary, E> {
+    let Outgrown { identity, proven } = outgrown;
+    let not_the_same = || IngestError::NotTheSame {
+        object: address.clone(),
+    };
+    let mut body = source
+        .open(address, Some(identity))
+        .await
+        .map_err(IngestError::from)?;
+    let mut reader = LogReader::unhashed(limits, selector);
+    let mut normalizer = Normalizer::new(selector, origin(address, identity));
+    let mut read = 0;
+    while let Some(bytes) = body.next().await.map_err(IngestError::from)? {
+        read += bytes.len() as u64;
+        for piece in bytes.chunks(PIECE_BYTES) {
+            reader.push(piece).map_err(|_| not_the_same())?;
+            let events = normalizer.events(&reader.take_selected());
+            events.into_iter().try_for_each(&mut emit)?;
+        }
+    }
+    check_length(address, read, identity)?;
+    if reader.finish().map_err(|_| not_the_same())? != *proven {
+        return Err(not_the_same().into());
+    }
+    Ok(normalizer.finish(proven, &mut reader))
+}
+
+fn origin(address: &ObjectAddress, identity: &ObjectIdentity) -> Origin {
+    Origin {
+        bucket: address.bucket.clone(),
+        key: address.key.clone(),
+        version: identity.version_id.clone(),
+        record_index: 0,
+    }
+}
+
+fn check_length(
+    address: &ObjectAddress,
+    read: u64,
+    identity: &ObjectIdentity,
+) -> Result<(), IngestError> {
+    match identity.stored_bytes {
+        Some(expected) if read != expected => Err(IngestError::CutShort {
+            object: address.clone(),
+            read,
+            expected,
+        }),
+        _ => Ok(()),
+    }
+}
