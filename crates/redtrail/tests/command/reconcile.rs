@@ -75,12 +75,14 @@ impl World {
     /// The coverage of all that was delivered in that time.
     fn coverage(&self) -> Value {
         let until = (self.mix.until - jiff::SignedDuration::from_mins(15)).to_string();
+        let plan = &self.mix.plan;
+        let cluster = format!(
+            "arn:aws:redshift:{}:{}:cluster:x",
+            plan.region, plan.account
+        );
+        let since = self.mix.since.to_string();
         let words = [
-            "active",
-            "--since",
-            &self.mix.since.to_string(),
-            "--until",
-            &until,
+            "query", "resource", &cluster, "--since", &since, "--until", &until,
         ];
         let out = self
             .trail
