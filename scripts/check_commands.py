@@ -39,6 +39,7 @@ FILES = {
     "payload.json": "{}",
     "keys.json": '{"regions": {}}',
     "dist/redtrail-ingest-x86_64.zip": "",
+    "dist/redtrail-reconcile-x86_64.zip": "",
     "dist/redtrail.template.json": "{}",
 }
 # Words in capitals are for the reader to fill in; most may be any text.

@@ -2,8 +2,9 @@
 combination of conditions that matters; then reads the policy statements that it prints, and the
 Terraform module around it.
 
-Each delivery goes with every other setting off and with every other setting on. With `--all`, also
-with so many mixtures that any two settings meet in all four ways."""
+Each delivery goes with every other setting off and with every other setting on, the latter with and
+without the function for digests. With `--all`, also with so many mixtures that any two settings meet
+in all four ways."""
 
 import argparse
 import itertools
@@ -59,6 +60,8 @@ SETTINGS = {
     "boundary": {"PermissionsBoundaryArn": "arn:aws:iam::111122223333:policy/Boundary", "RolePath": "/security/"},
     "prefix": {"TrailPrefix": "organization/"},
     "arm64": {"Architecture": "arm64"},
+    "original": {"OriginalBucketName": "original"},
+    "not-reconciled": {"Reconcile": "false"},
 }
 # What each delivery makes beside that which is always there, and whom it lets send: to the queue,
 # to the dead-letter queue.
@@ -78,6 +81,22 @@ MADE = {
     "bucket-to-function-of-another-account": ({"BucketInvokesFunction"}, set(), set()),
     "new-trail": ({"TrialBucket", "TrialBucketPolicy", "TrialTrail"}, {"s3"}, set()),
 }
+# What is made for digests with any delivery; EventBridge announces them with each.
+FOR_DIGESTS = {
+    *("ReconcileFunction", "ReconcileFunctionDigests", "ReconcileRole", "ReconcileLogGroup"),
+    *("DigestQueue", "DigestQueuePolicy", "DigestDeadLetterQueue", "DigestDeadLetterQueuePolicy", "DigestRule"),
+    *("LogsMissingAlarm", "LogsAlteredAlarm", "LogsUnlistedAlarm", "ChainBrokenAlarm"),
+    *("NoDigestsAlarm", "DeadDigestsAlarm"),
+}
+# What is made for them with some beside that, and who else may send: to the queue of digests, to its
+# dead-letter queue.
+ALSO_FOR_DIGESTS = {
+    "topic": ({"DigestTopicSubscription"}, {"sns"}, {"sns"}),
+    "topic-of-another-region": ({"DigestTopicSubscription", "TrailEventsFromAnotherAccount"}, {"sns"}, set()),
+    "topic-not-subscribed": ({"TrailEventsFromAnotherAccount"}, {"sns"}, set()),
+    "bucket-to-queue-of-another-account": ({"TrailEventsFromAnotherAccount"}, set(), set()),
+    "bucket-to-function-of-another-account": ({"TrailEventsFromAnotherAccount"}, set(), set()),
+}
 # Parameters that no stack may be made with, and the rule that says so.
 FORBIDDEN = [
     ({}, "BucketIsNamed"),
@@ -85,8 +104,6 @@ FORBIDDEN = [
     ({"Delivery": "NewTrail"} | TRAIL, "NewTrailMakesItsBucket"),
     ({"Delivery": "NewTrail", "TrailKmsKeyArn": KEY}, "NewTrailMakesItsBucket"),
 ]
-
-
 
 
 def mixtures(names):
@@ -103,29 +120,35 @@ def mixtures(names):
 def cases(with_mixtures):
     for delivery, given in DELIVERIES.items():
         possible = [name for name in SETTINGS if (delivery, name) != ("new-trail", "trail-key")]
-        chosen = [[], possible]
+        reconciled = [name for name in possible if name != "not-reconciled"]
+        chosen = [("nothing", []), ("everything", possible), ("everything-reconciled", reconciled)]
         if with_mixtures:
-            chosen += list(mixtures(possible))[1:]
-        for names in chosen:
+            chosen += [("-".join(names), names) for names in list(mixtures(possible))[1:]]
+        for label, names in chosen:
             settings = dict(itertools.chain.from_iterable(SETTINGS[name].items() for name in names))
-            label = "everything" if names == possible else "-".join(names) or "nothing"
             yield f"{delivery}-with-{label}", given | settings
 
 
-def check_delivery(delivery, template, decided):
+def check_delivery(delivery, reconciles, template, decided):
     """Only what this delivery needs is made, and only its service may send."""
     resources, to_queue, to_dead_letters = MADE[delivery]
+    senders = [("QueuePolicy", to_queue), ("DeadLetterQueuePolicy", to_dead_letters)]
+    if reconciles:
+        also, to_digests, to_dead_digests = ALSO_FOR_DIGESTS.get(delivery, (set(), set(), set()))
+        resources = resources | FOR_DIGESTS | also
+        senders.append(("DigestQueuePolicy", {"events"} | to_digests))
+        senders.append(("DigestDeadLetterQueuePolicy", {"events"} | to_dead_digests))
     always = {name for name, entry in template["Resources"].items() if "Condition" not in entry}
     of_others = {"ReaderRole"}
     made = decided["Resources"].keys() - always - of_others
     assert made == resources, (delivery, made)
-    for policy, expected in (("QueuePolicy", to_queue), ("DeadLetterQueuePolicy", to_dead_letters)):
+    for policy, expected in senders:
         statements = decided["Resources"][policy]["Properties"]["PolicyDocument"]["Statement"]
         allowed = [entry["Principal"]["Service"] for entry in statements if entry["Effect"] == "Allow"]
         assert set(allowed) == {f"{service}.amazonaws.com" for service in expected}, (delivery, allowed)
 
 
-def check_printed_statements(name, resolver, decided):
+def check_printed_statements(name, reconciles, resolver, decided):
     """What the outputs print for others to paste must be JSON, with nothing left to fill in but ARNs."""
     for output, entry in decided["Outputs"].items():
         if not re.search("Statements?$|BucketNotification$", output):
@@ -135,10 +158,7 @@ def check_printed_statements(name, resolver, decided):
             text, variables = text
 
         def filled(match):
-            if match[1] in variables:
-                value = variables[match[1]]
-                return resolver.evaluate(value) if isinstance(value, str) or "Fn::GetAtt" not in value else "ARN"
-            return resolver.values.get(match[1], "ARN")
+            return resolver.text(variables[match[1]]) if match[1] in variables else resolver.values.get(match[1], "ARN")
 
         entries = json.loads("[" + re.sub(r"\$\{([^}]+)\}", filled, text) + "]")
         for statement in entries:
@@ -146,6 +166,21 @@ def check_printed_statements(name, resolver, decided):
                 assert len(statement.keys() & {"QueueArn", "LambdaFunctionArn"}) == 1, (name, statement)
             else:
                 assert {"Sid", "Effect", "Principal", "Action", "Resource"} <= statement.keys(), (name, statement)
+        # Both functions read, write and are told; readers are of others.
+        if re.match("(Bucket|Key|Topic|TablesKey)Policy", output):
+            of_queues = statement.get("Condition", {}).get("StringEquals", {}).get("sns:Endpoint")
+            named = of_queues or statement["Principal"]["AWS"]
+            assert len(named) == (2 if reconciles else 1), (name, output, named)
+
+
+def check_dashboard(name, resolver, decided):
+    """It is put together of parts, which must come to JSON."""
+    text, variables = decided["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    parts = {part: resolver.text(value) for part, value in variables.items()}
+    body = re.sub(r"\$\{([^}]+)\}", lambda match: parts.get(match[1], "NAME"), text)
+    alarms = json.loads(body)["widgets"][0]["properties"]["alarms"]
+    made = [entry for entry in decided["Resources"].values() if entry["Type"] == "AWS::CloudWatch::Alarm"]
+    assert len(alarms) == len(made), (name, alarms)
 
 
 def check_terraform():
@@ -187,12 +222,14 @@ def main():
         for name, given in cases(with_mixtures):
             resolver = cloudformation.Resolver(sam_template, given)
             assert not resolver.broken_rules(), (name, resolver.broken_rules())
-            code = {"Bucket": "code", "Key": "redtrail.zip"}
+            code = {function: {"Bucket": "code", "Key": f"{function}.zip"} for function in package.ZIPS}
             values = {key: resolver.default(key) for key in sam_template["Parameters"]}
             plain = cloudformation.transformed(sam_template, code, values)
             decided = cloudformation.Resolver(plain, given).decided()
-            check_delivery(name.split("-with-")[0], plain, decided)
-            check_printed_statements(name, resolver, decided)
+            reconciles = resolver.condition("Reconciles")
+            check_delivery(name.split("-with-")[0], reconciles, plain, decided)
+            check_printed_statements(name, reconciles, resolver, decided)
+            check_dashboard(name, resolver, decided)
             file = Path(folder, f"{name}.json")
             file.write_text(json.dumps(decided, indent=1))
             files.append(str(file))

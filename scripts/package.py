@@ -1,4 +1,4 @@
-"""Makes dist/ of what `sam build` built: the function's zip with its SHA-256, and the template as
+"""Makes dist/ of what `sam build` built: each function's zip with its SHA-256, and the template as
 plain CloudFormation, for StackSets and for whoever does not use SAM."""
 
 import hashlib
@@ -13,7 +13,13 @@ from pathlib import Path
 import template as cloudformation
 
 DIST = cloudformation.ROOT / "dist"
-BUILT = cloudformation.ROOT / ".aws-sam/build/IngestFunction/bootstrap"
+BUILT = cloudformation.ROOT / ".aws-sam/build"
+# The zip of each function, what it must contain to be that function's, and its bound in bytes. The one
+# that starts for every log object is kept small.
+ZIPS = {
+    "IngestFunction": ("redtrail-ingest-x86_64.zip", b"REDSHIFT_ACCOUNT_IDS", 5_000_000),
+    "ReconcileFunction": ("redtrail-reconcile-x86_64.zip", b"INGEST_QUEUE_URL", 6_000_000),
+}
 # Amazon Linux 2023's.
 NEWEST_GLIBC = (2, 34)
 # CloudFormation's bound on a template that lies in S3.
@@ -21,10 +27,15 @@ LARGEST_TEMPLATE = 1_000_000
 CODE_PARAMETERS = {
     "CodeBucket": {
         "Type": "String",
-        "Description": "The bucket, of the stack's Region, that holds the function's zip.",
+        "Description": "The bucket, of the stack's Region, that holds the functions' zips.",
     },
-    "CodeKey": {"Type": "String", "Description": "The zip's key in it."},
+    "CodeKey": {"Type": "String", "Description": "The key of the ingest function's zip in it."},
+    "ReconcileCodeKey": {
+        "Type": "String",
+        "Description": "The key of the zip of the function for digests. Of no matter where Reconcile is false.",
+    },
 }
+KEYS = {"IngestFunction": "CodeKey", "ReconcileFunction": "ReconcileCodeKey"}
 
 
 def check_binary(binary):
@@ -62,23 +73,29 @@ def plain_template():
         0, {"Label": {"default": "The code"}, "Parameters": list(CODE_PARAMETERS)}
     )
     template["Parameters"]["Architecture"]["AllowedValues"] = ["x86_64"]
-    template["Parameters"]["Architecture"]["Description"] = "The processor that the zip was built for."
-    return cloudformation.transformed(template, {"Bucket": {"Ref": "CodeBucket"}, "Key": {"Ref": "CodeKey"}})
+    template["Parameters"]["Architecture"]["Description"] = "The processor that the zips were built for."
+    code = {function: {"Bucket": {"Ref": "CodeBucket"}, "Key": {"Ref": key}} for function, key in KEYS.items()}
+    return cloudformation.transformed(template, code)
 
 
 def main():
     DIST.mkdir(exist_ok=True)
-    glibc = check_binary(BUILT)
-    archive = DIST / "redtrail-ingest-x86_64.zip"
-    write_zip(BUILT, archive)
-    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
-    (DIST / f"{archive.name}.sha256").write_text(f"{digest}  {archive.name}\n")
+    for function, (name, contained, bound) in ZIPS.items():
+        binary = BUILT / function / "bootstrap"
+        glibc = check_binary(binary)
+        assert contained in binary.read_bytes(), f"{binary} is another function's"
+        archive = DIST / name
+        write_zip(binary, archive)
+        size = archive.stat().st_size
+        assert size < bound, f"{archive} has {size} bytes, of {bound}"
+        digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+        (DIST / f"{archive.name}.sha256").write_text(f"{digest}  {archive.name}\n")
+        print(f"{archive.relative_to(cloudformation.ROOT)}: {size} bytes, sha256 {digest}")
+        print(f"  bootstrap: {binary.stat().st_size} bytes, stripped, glibc {glibc} or later")
     plain = json.dumps(plain_template(), indent=1)
     assert "AWS::Serverless" not in plain and len(plain) < LARGEST_TEMPLATE
     file = DIST / "redtrail.template.json"
     file.write_text(plain + "\n")
-    print(f"{archive.relative_to(cloudformation.ROOT)}: {archive.stat().st_size} bytes, sha256 {digest}")
-    print(f"  bootstrap: {BUILT.stat().st_size} bytes, stripped, glibc {glibc} or later")
     print(f"{file.relative_to(cloudformation.ROOT)}: {len(plain)} bytes")
     return subprocess.run([str(Path(sys.executable).parent / "cfn-lint"), str(file)]).returncode
 

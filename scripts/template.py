@@ -39,11 +39,11 @@ def load():
 
 
 def transformed(template, code, parameters=None):
-    """Plain CloudFormation: SAM's resources replaced, the function's code at `code` in S3."""
+    """Plain CloudFormation: SAM's resources replaced, each function's code where `code` says, in S3."""
     template = copy.deepcopy(template)
-    for resource in template["Resources"].values():
+    for name, resource in template["Resources"].items():
         if resource["Type"] == "AWS::Serverless::Function":
-            resource["Properties"]["CodeUri"] = code
+            resource["Properties"]["CodeUri"] = code[name]
             # How it is built is of no interest to CloudFormation.
             resource.pop("Metadata", None)
     return transform(template, parameters or {}, _NoManagedPolicies)
@@ -103,6 +103,17 @@ class Resolver:
             case "Fn::Select":
                 return arguments[1][int(arguments[0])]
         raise ValueError(f"{function} is not known")
+
+    def text(self, value):
+        """What a value comes to in a text, as far as parameters tell: an ARN is `ARN`."""
+        match value:
+            case {"Fn::GetAtt": _}:
+                return "ARN"
+            case {"Fn::Join": [separator, parts]} if isinstance(parts, list):
+                return separator.join(map(self.text, parts))
+            case {"Fn::Sub": str(text)}:
+                return re.sub(r"\$\{([^}]+)\}", lambda name: self.values.get(name[1], "ARN"), text)
+        return self.evaluate(value)
 
     def broken_rules(self):
         """The names of the rules that forbid these parameters."""

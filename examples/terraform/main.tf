@@ -12,18 +12,26 @@ terraform {
 }
 
 locals {
-  dist     = coalesce(var.dist, "${path.module}/../../dist")
-  zip      = "${local.dist}/redtrail-ingest-x86_64.zip"
-  template = "${local.dist}/redtrail.template.json"
+  dist          = coalesce(var.dist, "${path.module}/../../dist")
+  ingest_zip    = "${local.dist}/redtrail-ingest-x86_64.zip"
+  reconcile_zip = "${local.dist}/redtrail-reconcile-x86_64.zip"
+  template      = "${local.dist}/redtrail.template.json"
   # A changed file has another key: Lambda and CloudFormation notice.
-  code_key     = "redtrail/${filesha256(local.zip)}.zip"
-  template_key = "redtrail/${filesha256(local.template)}.template.json"
+  ingest_key    = "redtrail/${filesha256(local.ingest_zip)}.zip"
+  reconcile_key = "redtrail/${filesha256(local.reconcile_zip)}.zip"
+  template_key  = "redtrail/${filesha256(local.template)}.template.json"
 }
 
-resource "aws_s3_object" "code" {
+resource "aws_s3_object" "ingest" {
   bucket = var.artifact_bucket
-  key    = local.code_key
-  source = local.zip
+  key    = local.ingest_key
+  source = local.ingest_zip
+}
+
+resource "aws_s3_object" "reconcile" {
+  bucket = var.artifact_bucket
+  key    = local.reconcile_key
+  source = local.reconcile_zip
 }
 
 resource "aws_s3_object" "template" {
@@ -43,8 +51,9 @@ resource "aws_cloudformation_stack" "redtrail" {
   tags         = var.tags
 
   parameters = merge(var.parameters, {
-    CodeBucket = var.artifact_bucket
-    CodeKey    = aws_s3_object.code.key
+    CodeBucket       = var.artifact_bucket
+    CodeKey          = aws_s3_object.ingest.key
+    ReconcileCodeKey = aws_s3_object.reconcile.key
   })
 
   # The tables outlive the stack (DeletionPolicy: Retain); so must the way to them.

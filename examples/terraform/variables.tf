@@ -1,5 +1,5 @@
 variable "artifact_bucket" {
-  description = "A bucket, of the stack's Region, for the function's zip and the template."
+  description = "A bucket, of the stack's Region, for the functions' zips and the template."
   type        = string
 }
 

@@ -67,6 +67,11 @@ const EVENTS: &[(&str, &str, &[&str])] = &[
     ("sqs-destination-s3", "queue", &["e2"]),
     ("sqs-destination-sns-s3", "queue", &["g1"]),
     ("sqs-eventbridge", "queue", &["w2", "g1"]),
+    (
+        "sqs-eventbridge-digest",
+        "queue",
+        &["[digest of e: digest]"],
+    ),
     ("sqs-request", "queue", &["w1"]),
     ("sqs-s3", "queue", &["e1", "e2 w1"]),
     ("sqs-s3-test", "queue", &["[s3_test_event]"]),

@@ -20,7 +20,6 @@ use redtrail_core::{
         summary::{MAX_BYTES, MAX_VALUE_BYTES},
     },
 };
-use redtrail_ingest::config;
 use redtrail_model::{MAX_PARTITION_KEY_BYTES, MAX_SORT_KEY_BYTES};
 use redtrail_notification::MAX_DEPTH;
 use serde_yaml_ng::Value;
@@ -42,53 +41,93 @@ fn plain(value: &Value) -> &Value {
     }
 }
 
-/// What the template sets beside [`config::VARIABLES`]: other addresses of AWS.
+/// A function of the stack.
+struct Function {
+    logical_id: &'static str,
+    role: &'static str,
+    folder: &'static str,
+    variables: &'static [&'static str],
+    /// What Lambda does with the role beside what it does with every function's.
+    of_services: &'static [&'static str],
+    /// What the modules it is built of could call, by methods that it does not.
+    not_called: &'static [(&'static str, &'static str)],
+    /// Modules that it must at least be built of.
+    modules: &'static [&'static str],
+}
+
+const INGEST: Function = Function {
+    logical_id: "IngestFunction",
+    role: "IngestRole",
+    folder: "functions/ingest/src",
+    variables: &redtrail_ingest::config::VARIABLES,
+    // Into the dead-letter queue, of invocations without a queue.
+    of_services: &["sqs:SendMessage"],
+    not_called: &[],
+    modules: &["dynamodb", "newest", "s3"],
+};
+const RECONCILE: Function = Function {
+    logical_id: "ReconcileFunction",
+    role: "ReconcileRole",
+    folder: "functions/reconcile/src",
+    variables: &redtrail_reconcile::config::VARIABLES,
+    of_services: &[],
+    not_called: &[("put_item", ".put_unless("), ("get_item", ".get(Table::")],
+    modules: &[
+        "dynamodb",
+        "public_keys",
+        "queue",
+        "reader",
+        "s3",
+        "trail_bucket",
+    ],
+};
+
+/// What the template sets beside a function's variables: other addresses of AWS.
 const ENDPOINTS: [&str; 2] = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_DYNAMODB"];
 /// What a stack need not set: its tables are in its own Region.
 const NOT_SET: [&str; 1] = ["TABLES_REGION"];
 
 #[test]
-fn ok_the_template_sets_the_variables_that_the_function_reads() {
+fn ok_the_template_sets_the_variables_that_the_functions_read() {
     let template = template();
-    let set = &template["Resources"]["IngestFunction"]["Properties"]["Environment"]["Variables"];
-    let set: BTreeSet<&str> = set
-        .as_mapping()
-        .unwrap()
-        .keys()
-        .filter_map(Value::as_str)
-        .collect();
-    let mut read: BTreeSet<&str> = config::VARIABLES.into();
-    read.retain(|variable| !NOT_SET.contains(variable));
-    read.extend(ENDPOINTS);
-    assert_eq!(set, read);
+    let variables = |function: &Function| -> BTreeSet<&str> {
+        let function = &template["Resources"][function.logical_id]["Properties"];
+        let set = function["Environment"]["Variables"].as_mapping().unwrap();
+        set.keys().filter_map(Value::as_str).collect()
+    };
+    for function in [INGEST, RECONCILE] {
+        let mut read: BTreeSet<&str> = function.variables.iter().copied().collect();
+        read.retain(|variable| !NOT_SET.contains(variable));
+        read.extend(ENDPOINTS);
+        assert_eq!(variables(&function), read, "{}", function.logical_id);
+    }
     let tables: BTreeSet<&str> = redtrail_model::TABLES
         .iter()
         .map(|schema| schema.variable)
         .collect();
     assert!(
-        tables.is_subset(&set),
+        tables.is_subset(&variables(&INGEST)),
         "every table is named to the function"
     );
 }
 
 /// What IAM asks for when the code calls AWS; S3 decrypts in the caller's name.
-const PERMISSIONS: [(&str, &[&str]); 5] = [
+const PERMISSIONS: [(&str, &[&str]); 8] = [
     ("batch_write_item", &["dynamodb:BatchWriteItem"]),
     ("get_item", &["dynamodb:GetItem"]),
-    (
-        "get_object",
-        &["s3:GetObject", "s3:GetObjectVersion", "kms:Decrypt"],
-    ),
+    ("get_object", &["s3:GetObject", "kms:Decrypt"]),
     ("list_objects_v2", &["s3:ListBucket"]),
+    ("list_public_keys", &["cloudtrail:ListPublicKeys"]),
     ("put_item", &["dynamodb:PutItem"]),
+    ("query", &["dynamodb:Query"]),
+    ("send_message_batch", &["sqs:SendMessage"]),
 ];
-/// What Lambda does with the role: it takes messages from the queue, keeps failures and the log,
-/// and attaches to subnets. And DynamoDB, with the tables' key.
-const OF_SERVICES: [&str; 17] = [
+/// What Lambda does with each role: it takes messages from the queue, keeps the log, and attaches
+/// to subnets. And DynamoDB, with the tables' key.
+const OF_SERVICES: [&str; 16] = [
     "sqs:ReceiveMessage",
     "sqs:DeleteMessage",
     "sqs:GetQueueAttributes",
-    "sqs:SendMessage",
     "logs:CreateLogStream",
     "logs:PutLogEvents",
     "ec2:AssignPrivateIpAddresses",
@@ -104,39 +143,53 @@ const OF_SERVICES: [&str; 17] = [
     "kms:ReEncryptTo",
 ];
 
+/// The statements of a role's policy, conditions aside.
+fn statements<'t>(template: &'t Value, role: &str) -> Vec<&'t Value> {
+    let policies = &template["Resources"][role]["Properties"]["Policies"];
+    let policies = policies.as_sequence().unwrap().iter();
+    let statements = policies.flat_map(|policy| {
+        let statements = &policy["PolicyDocument"]["Statement"];
+        statements.as_sequence().unwrap()
+    });
+    statements
+        .map(|statement| match plain(statement) {
+            Value::Sequence(branches) => &branches[1],
+            other => other,
+        })
+        .collect()
+}
+
+/// One value, or a list of them.
+fn several(value: &Value) -> Vec<&Value> {
+    match value {
+        Value::Sequence(values) => values.iter().collect(),
+        one => vec![one],
+    }
+}
+
 #[test]
-fn ok_the_role_may_do_what_the_code_does_and_no_more() {
+fn ok_a_role_may_do_what_the_code_does_and_no_more() {
     let template = template();
-    let policies = &template["Resources"]["IngestRole"]["Properties"]["Policies"];
-    let mut granted = BTreeSet::new();
-    for policy in policies.as_sequence().unwrap() {
-        for statement in policy["PolicyDocument"]["Statement"].as_sequence().unwrap() {
-            let statement = match plain(statement) {
-                Value::Sequence(branches) => &branches[1],
-                other => other,
-            };
-            if statement["Effect"] == "Deny" {
-                continue;
-            }
-            match &statement["Action"] {
-                Value::String(action) => drop(granted.insert(action.clone())),
-                actions => granted.extend(
-                    actions
-                        .as_sequence()
-                        .unwrap()
-                        .iter()
-                        .map(|action| action.as_str().unwrap().to_owned()),
-                ),
-            }
+    for function in [INGEST, RECONCILE] {
+        let granted: BTreeSet<&str> = statements(&template, function.role)
+            .into_iter()
+            .filter(|statement| statement["Effect"] != "Deny")
+            .flat_map(|statement| several(&statement["Action"]))
+            .map(|action| action.as_str().unwrap())
+            .collect();
+        let mut needed: BTreeSet<&str> = OF_SERVICES.into();
+        needed.extend(function.of_services);
+        let (calls, code) = calls(&function);
+        for call in calls {
+            let permissions = PERMISSIONS.iter().find(|(known, _)| **known == *call);
+            needed.extend(permissions.expect(&call).1);
         }
+        // Announcements may name a version; digests name none.
+        if code.contains(".version_id") {
+            needed.insert("s3:GetObjectVersion");
+        }
+        assert_eq!(granted, needed, "{}", function.role);
     }
-    let mut needed: BTreeSet<String> = OF_SERVICES.map(str::to_owned).into();
-    for call in calls_of_the_function() {
-        let permissions = PERMISSIONS.iter().find(|(known, _)| **known == *call);
-        let (_, permissions) = permissions.expect(&call);
-        needed.extend(permissions.iter().map(|action| (*action).to_owned()));
-    }
-    assert_eq!(granted, needed);
 }
 
 /// The modules of `redtrail-aws` that a file names, from inside or from outside.
@@ -153,19 +206,25 @@ fn modules_named(text: &str, modules: &BTreeSet<String>) -> BTreeSet<String> {
         .collect()
 }
 
-/// The SDK operations called by the modules that the function is built of.
-fn calls_of_the_function() -> BTreeSet<String> {
-    let stem = |path: &Path| path.file_stem().unwrap().to_string_lossy().into_owned();
-    let files = |folder: &str| -> BTreeMap<String, String> {
-        let entries = fs::read_dir(repository().join(folder)).unwrap();
-        let paths = entries.map(|entry| entry.unwrap().path());
-        paths
-            .map(|path| (stem(&path), fs::read_to_string(&path).unwrap()))
-            .collect()
-    };
+/// A folder's files of code, by their names.
+fn files(folder: &str) -> BTreeMap<String, String> {
+    let entries = fs::read_dir(repository().join(folder)).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths
+        .filter(|path| path.is_file())
+        .map(|path| {
+            let stem = path.file_stem().unwrap().to_string_lossy().into_owned();
+            (stem, fs::read_to_string(&path).unwrap())
+        })
+        .collect()
+}
+
+/// The SDK operations called by the modules that a function is built of, and its own code.
+fn calls(function: &Function) -> (BTreeSet<String>, String) {
     let edge = files("crates/redtrail-aws/src");
     let modules: BTreeSet<String> = edge.keys().cloned().collect();
-    let mut wanted: Vec<String> = files("functions/ingest/src")
+    let own = files(function.folder);
+    let mut wanted: Vec<String> = own
         .values()
         .flat_map(|text| modules_named(text, &modules))
         .collect();
@@ -184,42 +243,69 @@ fn calls_of_the_function() -> BTreeSet<String> {
         });
         calls.extend(called);
     }
-    assert!(reached.is_superset(&["dynamodb", "newest", "s3"].map(str::to_owned).into()));
-    calls
+    for module in function.modules {
+        assert!(reached.contains(*module), "{module}");
+    }
+    let own: String = own.into_values().collect();
+    let joined = |text: &str| text.split_whitespace().collect::<String>();
+    let digest: String = files("crates/redtrail-digest/src").into_values().collect();
+    let ingest = joined(&files("crates/redtrail-core/src")["ingest"]);
+    for (call, method) in function.not_called {
+        assert!(calls.remove(*call), "{call}");
+        // It is what the other function reaches the operation by.
+        assert!(ingest.contains(method), "{method}");
+        assert!(!joined(&own).contains(method) && !joined(&digest).contains(method));
+    }
+    (calls, own)
 }
 
-/// BatchWriteItem takes all tables; what is read, and put on a condition, is the ledger's alone.
+/// Who writes to which tables; what is read, and put on a condition, is the ledger's alone. Each
+/// function takes from its own queue, and what is missing is handed to the other's.
 #[test]
-fn ok_the_role_reaches_the_tables_and_no_others() {
+fn ok_the_roles_reach_tables_and_queues_and_no_others() {
     let template = template();
-    let policies = &template["Resources"]["IngestRole"]["Properties"]["Policies"];
-    let statements = policies[0]["PolicyDocument"]["Statement"]
-        .as_sequence()
-        .unwrap();
-    let every: BTreeSet<String> = redtrail_model::TABLES
+    let every: Vec<String> = redtrail_model::TABLES
         .iter()
         .map(|schema| format!("{}.Arn", schema.logical_id))
         .collect();
-    let ledger: BTreeSet<String> = ["LedgerTable.Arn".to_owned()].into();
-    for (action, expected) in [
-        ("dynamodb:BatchWriteItem", &every),
-        ("dynamodb:GetItem", &ledger),
-        ("dynamodb:PutItem", &ledger),
+    let every: Vec<&str> = every.iter().map(String::as_str).collect();
+    let ledger = ["LedgerTable.Arn"];
+    for (role, action, expected) in [
+        ("IngestRole", "dynamodb:BatchWriteItem", &every[..]),
+        ("IngestRole", "dynamodb:GetItem", &ledger),
+        ("IngestRole", "dynamodb:PutItem", &ledger),
+        (
+            "IngestRole",
+            "sqs:ReceiveMessage",
+            &["NotificationQueue.Arn"],
+        ),
+        ("IngestRole", "sqs:SendMessage", &["DeadLetterQueue.Arn"]),
+        ("ReconcileRole", "dynamodb:BatchWriteItem", &ledger),
+        ("ReconcileRole", "dynamodb:Query", &ledger),
+        ("ReconcileRole", "sqs:ReceiveMessage", &["DigestQueue.Arn"]),
+        (
+            "ReconcileRole",
+            "sqs:SendMessage",
+            &["NotificationQueue.Arn"],
+        ),
     ] {
-        let is_for_it = |statement: &&Value| statement["Action"] == action;
-        let found: Vec<&Value> = statements.iter().filter(is_for_it).collect();
+        let is_for_it = |statement: &&Value| {
+            let actions = several(&statement["Action"]);
+            actions.into_iter().any(|it| it == action)
+        };
+        let found: Vec<&Value> = statements(&template, role)
+            .into_iter()
+            .filter(is_for_it)
+            .collect();
         let [statement] = found[..] else {
             panic!("{action} stands {} times", found.len());
         };
-        let resources = match &statement["Resource"] {
-            Value::Sequence(resources) => resources.iter().collect(),
-            one => vec![one],
-        };
-        let resources: BTreeSet<String> = resources
+        let resources: BTreeSet<&str> = several(&statement["Resource"])
             .into_iter()
-            .map(|resource| plain(resource).as_str().unwrap().to_owned())
+            .map(|resource| plain(resource).as_str().unwrap())
             .collect();
-        assert_eq!(resources, *expected, "{action}");
+        let expected: BTreeSet<&str> = expected.iter().copied().collect();
+        assert_eq!(resources, expected, "{role}: {action}");
     }
 }
 
@@ -231,7 +317,9 @@ fn ok_nothing_scans() {
         "crates/redtrail-core/src",
         "crates/redtrail-aws/src",
         "crates/redtrail/src",
+        "crates/redtrail-digest/src",
         "functions/ingest/src",
+        "functions/reconcile/src",
         "clients/python",
     ] {
         let mut folders = vec![repository().join(place)];
