@@ -194,6 +194,33 @@ fn ok_late_logs_take_their_hour_back_and_prove_none() {
 }
 
 #[test]
+fn ok_a_hole_in_one_trail_is_not_hidden_by_another() {
+    let of = |trail: &str, from: &str, to: &str| DigestEntry {
+        trail: trail.to_owned(),
+        ..proof(from, to)
+    };
+    let mut state = state(FOLDER);
+    state.digests = vec![
+        of("a", "07:30", "08:30"),
+        of("b", "08:00", "09:00"),
+        of("a", "08:30", "09:30"),
+        of("b", "09:00", "10:00"),
+        of("a", "09:30", "10:30"),
+        of("b", "10:00", "11:30"),
+    ];
+    // Where one ends, or began, is no hole.
+    check(&[state.clone()], &[]);
+    state.digests.remove(2);
+    let found = check(&[state.clone()], &[NotProven]);
+    assert_eq!(found.proven_up_to, Some(at("08:30")));
+    // In folders of their own they may record different events, too.
+    let mut other = self::state(&FOLDER.replace("trail/", "other/"));
+    other.digests = vec![of("b", "07:30", "11:30")];
+    let found = check(&[state, other], &[NotProven]);
+    assert_eq!(found.proven_up_to, Some(at("08:30")));
+}
+
+#[test]
 fn ok_what_cloudtrail_did_not_deliver_is_told() {
     let mut state = state(FOLDER);
     state.digests = vec![proof("07:30", "11:30")];

@@ -159,7 +159,12 @@ impl World {
 
     /// Of the one place there is, over all its time.
     fn whole(&self) -> Reconciled {
-        let (mut reconciled, heard) = self.reconcile(range(&self.mix));
+        self.over(range(&self.mix))
+    }
+
+    /// The same over a part of the time.
+    fn over(&self, range: TimeRange) -> Reconciled {
+        let (mut reconciled, heard) = self.reconcile(range);
         assert_eq!(reconciled.len(), 1);
         let reconciled = reconciled.remove(0);
         assert_eq!(reconciled.counts, heard.counts());
@@ -189,16 +194,9 @@ fn all_is_proven_where_all_was_ingested() {
         assert_eq!(listed, world.logs().len() as u64, "seed {seed}");
 
         // The same comes of looking at each digest as it comes.
-        let mut one_by_one = BTreeMap::new();
         for entry in &whole.entries {
-            let end = entry.digest_end.epoch_millis();
-            let until = jiff::Timestamp::from_millisecond(end).unwrap();
-            let window = TimeRange {
-                since: until - SignedDuration::from_hours(2),
-                until,
-                now: world.mix.now,
-            };
-            let (reconciled, heard) = world.reconcile(window);
+            let window = window_of(entry, &world.mix);
+            let (_, heard) = world.reconcile(window);
             // The first windows begin before the first digest.
             let is_first = window.since < world.mix.plan.first;
             let names: Vec<&str> = heard.names().into_keys().collect();
@@ -208,12 +206,22 @@ fn all_is_proven_where_all_was_ingested() {
                 (true, true) => &["digest_missing"],
             };
             assert_eq!(names, expected, "seed {seed}");
-            let entries = reconciled.into_iter().flat_map(|found| found.entries);
-            one_by_one.extend(entries.map(|entry| (entry.object_key.clone(), entry)));
         }
-        let by_key = |entry: &DigestEntry| (entry.object_key.clone(), entry.clone());
-        let whole: BTreeMap<_, _> = whole.entries.iter().map(by_key).collect();
-        assert_eq!(whole, one_by_one, "seed {seed}");
+        assert_eq!(
+            one_by_one(&world, &whole.entries),
+            by_key(&whole.entries),
+            "seed {seed}"
+        );
+    }
+}
+
+/// As the function looks at a digest when it comes.
+fn window_of(entry: &DigestEntry, mix: &Mix) -> TimeRange {
+    let until = jiff::Timestamp::from_millisecond(entry.digest_end.epoch_millis()).unwrap();
+    TimeRange {
+        since: until - SignedDuration::from_hours(2),
+        until,
+        now: mix.now,
     }
 }
 
@@ -309,6 +317,8 @@ fn tampering_is_found_through_the_ledger() {
         world.ingest(&world.logs());
         let found = world.whole();
         let mut expected = world.mix.expected.clone();
+        // It is never told alone.
+        expected.remove("log_unproven");
         let of = |tampering| {
             let all = world.mix.tamperings.iter();
             all.filter(|one| **one == tampering).count() as u64
@@ -338,4 +348,122 @@ fn tampering_is_found_through_the_ledger() {
     for seed in 0..200 {
         check(Mix::tampered(seed), &format!("mix {seed}"));
     }
+}
+
+/// The results of each digest looked at as it comes, the last one of each.
+fn one_by_one(world: &World, digests: &[DigestEntry]) -> BTreeMap<String, DigestEntry> {
+    let windows = digests.iter().map(|digest| window_of(digest, &world.mix));
+    in_windows(world, windows)
+}
+
+fn in_windows(
+    world: &World,
+    windows: impl Iterator<Item = TimeRange>,
+) -> BTreeMap<String, DigestEntry> {
+    let since = world.mix.since.as_millisecond();
+    let results = windows.flat_map(|window| world.over(window).entries);
+    // One before the first may be missed.
+    let results = results.filter(|entry| entry.digest_end.epoch_millis() > since);
+    by_key(&results.collect::<Vec<_>>())
+}
+
+fn by_key(entries: &[DigestEntry]) -> BTreeMap<String, DigestEntry> {
+    let entries = entries.iter().cloned();
+    entries
+        .map(|entry| (entry.object_key.clone(), entry))
+        .collect()
+}
+
+#[test]
+fn what_is_found_does_not_hang_on_the_time_asked_for() {
+    for seed in 0..20 {
+        // Two trails whose hours end at other minutes.
+        let [mut mix, second] = Mix::two_trails(seed);
+        mix.objects.extend(second.objects);
+        mix.now = mix.now.max(second.now);
+        let forged: Vec<String> = (0..6)
+            .map(|number| mix.plan.first + SignedDuration::from_mins(7 + 50 * number))
+            .map(|time| log_key(&mix, time))
+            .collect();
+        for key in &forged {
+            let object = mix.objects.values().next().unwrap().clone();
+            mix.objects.insert(key.clone(), object);
+        }
+        let world = World::new(mix);
+        world.ingest(&world.logs());
+        let whole = world.whole();
+        let expected = by_key(&whole.entries);
+        assert_eq!(one_by_one(&world, &whole.entries), expected, "seed {seed}");
+        assert!(
+            sum(&whole.entries, |entry| entry.logs_unlisted) > 0,
+            "seed {seed}"
+        );
+        // Parts that begin anywhere.
+        let now = world.mix.now;
+        let begins = (0..12).map(|number| -13 + 97 * number);
+        let parts = begins.map(|minutes| {
+            let since = world.mix.since + SignedDuration::from_mins(minutes);
+            let until = since + SignedDuration::from_mins(97);
+            TimeRange { since, until, now }
+        });
+        let parts = in_windows(&world, parts);
+        assert_eq!(parts, expected, "seed {seed}");
+    }
+}
+
+/// The key of a log of that minute that CloudTrail did not deliver.
+fn log_key(mix: &Mix, time: jiff::Timestamp) -> String {
+    let time = time.to_zoned(jiff::tz::TimeZone::UTC);
+    let is_log = |key: &&String| LogKey::parse(key).is_ok();
+    let log = mix.objects.keys().find(is_log).unwrap();
+    let (account, region) = (&mix.plan.account, &mix.plan.region);
+    let (before, _) = log.split_once("/CloudTrail/").unwrap();
+    format!(
+        "{before}/CloudTrail/{region}/{}/{account}_CloudTrail_{region}_{}Z_forged.json.gz",
+        time.strftime("%Y/%m/%d"),
+        time.strftime("%Y%m%dT%H%M"),
+    )
+}
+
+#[test]
+fn what_was_ingested_and_is_gone_again_is_found() {
+    let mut mix = Mix::busy(5, 6, 2);
+    let forged = log_key(&mix, mix.plan.first + SignedDuration::from_mins(150));
+    let object = mix.objects.values().next().unwrap().clone();
+    let world = World::new(mix);
+    let bytes = gzip(br#"{"Records":[]}"#);
+    world.source.insert(&world.mix.bucket, &forged, bytes);
+    world.ingest(world.logs().iter().chain([&forged]));
+    let found = world.whole();
+    assert_eq!(names(&found), [("log_unlisted", 1)].into());
+    assert_eq!(sum(&found.entries, |entry| entry.logs_unlisted), 1);
+    // What lies there still is told once.
+    mix = Mix::busy(5, 6, 2);
+    mix.objects.insert(forged.clone(), object);
+    let world = World::new(mix);
+    world.ingest(world.logs().iter());
+    assert_eq!(names(&world.whole()), [("log_unlisted", 1)].into());
+}
+
+#[test]
+fn nothing_is_handed_back_or_written_on_the_word_of_a_replica() {
+    let world = World::new(Mix::single(3, Tampering::Replica));
+    let found = world.whole();
+    assert_eq!((found.to_ingest, found.entries), (vec![], vec![]));
+    assert!(found.is_settled && !found.digests.is_empty());
+}
+
+#[test]
+fn a_digest_of_late_logs_that_is_gone_leaves_a_result() {
+    let world = World::new(Mix::single(3, Tampering::BackfillDigestDeleted));
+    world.ingest(&world.logs());
+    let found = world.whole();
+    let missing: Vec<&DigestEntry> = found
+        .entries
+        .iter()
+        .filter(|entry| entry.reason.as_deref() == Some("digest_missing"))
+        .collect();
+    assert_eq!(missing.len(), 1);
+    assert!(missing[0].is_backfill && missing[0].digest_verdict == DigestVerdict::Broken);
+    assert!(!found.digests.contains(&missing[0].full_object_key));
 }
