@@ -63,6 +63,7 @@ mod trail_s3;
 mod verify;
 mod verify_report;
 mod who;
+mod words;
 
 use std::process::ExitCode;
 

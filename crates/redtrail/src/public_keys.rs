@@ -6,12 +6,13 @@ use clap::Args;
 use jiff::Timestamp;
 use redtrail_aws::{public_keys::CloudTrailKeys, shared_config};
 use redtrail_core::edge::{EdgeError, EdgeErrorKind};
-use redtrail_digest::{TimeRange, discover::is_region, edge::PublicKeys, saved_keys::SavedKeys};
+use redtrail_digest::{TimeRange, edge::PublicKeys, saved_keys::SavedKeys};
 
 use crate::{
     failure::{Failure, chain, runtime},
     output::Answer,
     time_range::{self, End},
+    words::region,
 };
 
 /// Saves CloudTrail's public keys, so that `verify` can do without CloudTrail
@@ -99,15 +100,6 @@ pub(crate) async fn cloudtrail(
 ) -> CloudTrailKeys {
     let endpoint_url = endpoint_url.filter(|text| !text.is_empty());
     CloudTrailKeys::new(shared_config::cloudtrail(region.cloned(), endpoint_url).await)
-}
-
-/// A Region as the command line names it.
-pub(crate) fn region(text: &str) -> Result<String, &'static str> {
-    if is_region(text) {
-        Ok(text.to_owned())
-    } else {
-        Err("expected a Region such as us-east-1")
-    }
 }
 
 /// The time asked for.

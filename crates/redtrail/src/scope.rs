@@ -3,11 +3,12 @@
 use clap::Args;
 use jiff::{Timestamp, ToSpan, civil::Date};
 use redtrail_core::{log_key::LogKey, object::ObjectAddress};
-use redtrail_model::{EventTime, is_account_id};
+use redtrail_model::EventTime;
 
 use crate::{
     failure::Failure,
     tables::{event_time, window},
+    words::account_id,
 };
 
 /// Days asked for when none are named, today among them.
@@ -31,20 +32,12 @@ pub(crate) struct Scope {
     bucket: Option<String>,
 
     /// Only objects of these accounts
-    #[arg(long, value_name = "ID", value_delimiter = ',', value_parser = account)]
+    #[arg(long, value_name = "ID", value_delimiter = ',', value_parser = account_id)]
     account: Vec<String>,
 
     /// Only objects of these Regions
     #[arg(long, value_delimiter = ',')]
     region: Vec<String>,
-}
-
-fn account(text: &str) -> Result<String, &'static str> {
-    if is_account_id(text) {
-        Ok(text.to_owned())
-    } else {
-        Err("expected an account id of twelve digits")
-    }
 }
 
 /// Days of delivery, both ends among them.

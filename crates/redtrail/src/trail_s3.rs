@@ -7,14 +7,16 @@ use clap::Args;
 use redtrail_aws::{shared_config, trail_bucket::S3TrailBucket};
 use redtrail_core::edge::{EdgeError, EdgeErrorKind};
 use redtrail_digest::{
-    discover::{Wanted, is_region, places},
+    discover::{Wanted, places},
     edge::TrailBucket,
     place::Place,
 };
-use redtrail_model::is_account_id;
 use thiserror::Error;
 
-use crate::failure::{Failure, chain};
+use crate::{
+    failure::{Failure, chain},
+    words::{account_id, region},
+};
 
 /// A bucket, and what stands before `AWSLogs/` in its keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -146,28 +148,14 @@ pub(crate) fn next_step(kind: EdgeErrorKind) -> String {
         ),
         EdgeErrorKind::Missing => "Check the names of bucket, queue and tables.".to_owned(),
         EdgeErrorKind::Throttled { .. } => {
-            "Run it again with a lower --rate: it goes on where it stopped.".to_owned()
+            "Run it again: it goes on where it stopped; `backfill` takes a lower --rate.".to_owned()
         }
-        EdgeErrorKind::Refused => "Objects in an archive tier must be restored first.".to_owned(),
+        EdgeErrorKind::Refused => {
+            "Read the cause; objects in an archive tier must be restored first.".to_owned()
+        }
         _ => "Check network and credentials (`aws sts get-caller-identity` must work), and give \
               the bucket's region as --region."
             .to_owned(),
-    }
-}
-
-fn account_id(text: &str) -> Result<String, &'static str> {
-    if is_account_id(text) {
-        Ok(text.to_owned())
-    } else {
-        Err("expected an account id of twelve digits")
-    }
-}
-
-fn region(text: &str) -> Result<String, &'static str> {
-    if is_region(text) {
-        Ok(text.to_owned())
-    } else {
-        Err("expected a Region such as us-east-1")
     }
 }
 

@@ -11,15 +11,15 @@ use redtrail_digest::{
     discover::{Wanted, places},
     edge::TrailBucket,
 };
-use redtrail_model::is_account_id;
 
 use crate::{
     digest_keys::{Keys, KeysFrom},
     digest_report::{ReportForm, Reporter, or_unproven},
     failure::{Failure, chain, runtime},
-    public_keys::{next_step, range, region},
+    public_keys::{next_step, range},
     trail_folder::TrailFolder,
     verify_report::{PlaceJson, SENTENCES},
+    words::{account_id, region},
 };
 
 /// Proves that a trail's log objects are those that CloudTrail delivered
@@ -233,13 +233,5 @@ fn normal_prefix(prefix: &str) -> String {
         String::new()
     } else {
         format!("{prefix}/")
-    }
-}
-
-fn account_id(text: &str) -> Result<String, &'static str> {
-    if is_account_id(text) {
-        Ok(text.to_owned())
-    } else {
-        Err("expected an account id of twelve digits")
     }
 }

@@ -6,8 +6,8 @@ use redtrail_function::environment::{Environment, InvalidVariable};
 use redtrail_model::{Table, is_account_id};
 
 /// The variables that a stack sets for the function. It also reads those that Lambda sets,
-/// `RUST_LOG`, and `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_S3` and
-/// `AWS_ENDPOINT_URL_DYNAMODB` where it runs against other servers than AWS's.
+/// `RUST_LOG`, and `AWS_ENDPOINT_URL` and its like for S3 and DynamoDB where it runs against
+/// other servers than AWS's.
 pub const VARIABLES: [&str; 11] = [
     "PRINCIPALS_TABLE",
     "RESOURCES_TABLE",
