@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use aws_credential_types::Credentials;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Region, retry::RetryConfig};
-use aws_smithy_async::rt::sleep::TokioSleep;
+use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_http_client::{
     Builder,
     tls::{self, rustls_provider::CryptoMode},
@@ -39,17 +39,10 @@ pub fn http_client() -> SharedHttpClient {
 
 /// The S3 client. Buckets of an endpoint of one's own are named in the path.
 pub fn s3(connection: &Connection, http: SharedHttpClient) -> aws_sdk_s3::Client {
-    let mut config = aws_sdk_s3::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new(connection.s3_region.clone()))
-        .credentials_provider(connection.credentials.clone())
-        .http_client(http)
-        .sleep_impl(TokioSleep::new())
-        .timeout_config(timeouts())
-        .retry_config(RetryConfig::standard());
-    if let Some(endpoint) = &connection.s3_endpoint {
-        config = config.endpoint_url(endpoint).force_path_style(true);
-    }
+    let region = &connection.s3_region;
+    let endpoint = connection.s3_endpoint.as_ref();
+    let config = config(connection, region, endpoint, http, RetryConfig::standard());
+    let config = aws_sdk_s3::config::Builder::from(&config).force_path_style(endpoint.is_some());
     aws_sdk_s3::Client::from_conf(config.build())
 }
 
@@ -71,50 +64,45 @@ fn dynamodb_retrying(
     http: SharedHttpClient,
     retry: RetryConfig,
 ) -> aws_sdk_dynamodb::Client {
-    let mut config = aws_sdk_dynamodb::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new(connection.dynamodb_region.clone()))
-        .credentials_provider(connection.credentials.clone())
-        .http_client(http)
-        .sleep_impl(TokioSleep::new())
-        .timeout_config(timeouts())
-        .retry_config(retry);
-    if let Some(endpoint) = &connection.dynamodb_endpoint {
-        config = config.endpoint_url(endpoint);
-    }
-    aws_sdk_dynamodb::Client::from_conf(config.build())
+    let region = &connection.dynamodb_region;
+    let endpoint = connection.dynamodb_endpoint.as_ref();
+    aws_sdk_dynamodb::Client::new(&config(connection, region, endpoint, http, retry))
 }
 
 /// The SQS client, of the function's own Region.
 pub fn sqs(connection: &Connection, http: SharedHttpClient) -> aws_sdk_sqs::Client {
-    let mut config = aws_sdk_sqs::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new(connection.region.clone()))
-        .credentials_provider(connection.credentials.clone())
-        .http_client(http)
-        .sleep_impl(TokioSleep::new())
-        .timeout_config(timeouts())
-        .retry_config(RetryConfig::standard());
-    if let Some(endpoint) = &connection.sqs_endpoint {
-        config = config.endpoint_url(endpoint);
-    }
-    aws_sdk_sqs::Client::from_conf(config.build())
+    let region = &connection.region;
+    let endpoint = connection.sqs_endpoint.as_ref();
+    let retry = RetryConfig::standard();
+    aws_sdk_sqs::Client::new(&config(connection, region, endpoint, http, retry))
 }
 
 /// The CloudTrail client. Its Region is that of each question.
 pub fn cloudtrail(connection: &Connection, http: SharedHttpClient) -> aws_sdk_cloudtrail::Client {
-    let mut config = aws_sdk_cloudtrail::Config::builder()
+    let region = &connection.region;
+    let endpoint = connection.cloudtrail_endpoint.as_ref();
+    let retry = RetryConfig::standard();
+    aws_sdk_cloudtrail::Client::new(&config(connection, region, endpoint, http, retry))
+}
+
+fn config(
+    connection: &Connection,
+    region: &str,
+    endpoint: Option<&String>,
+    http: SharedHttpClient,
+    retry: RetryConfig,
+) -> SdkConfig {
+    let credentials = SharedCredentialsProvider::new(connection.credentials.clone());
+    let mut config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
-        .region(Region::new(connection.region.clone()))
-        .credentials_provider(connection.credentials.clone())
+        .region(Region::new(region.to_owned()))
+        .credentials_provider(credentials)
         .http_client(http)
-        .sleep_impl(TokioSleep::new())
+        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
         .timeout_config(timeouts())
-        .retry_config(RetryConfig::standard());
-    if let Some(endpoint) = &connection.cloudtrail_endpoint {
-        config = config.endpoint_url(endpoint);
-    }
-    aws_sdk_cloudtrail::Client::from_conf(config.build())
+        .retry_config(retry);
+    config.set_endpoint_url(endpoint.cloned());
+    config.build()
 }
 
 fn timeouts() -> TimeoutConfig {

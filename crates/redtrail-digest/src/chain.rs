@@ -460,15 +460,18 @@ mod tests {
     }
 
     #[test]
-    fn a_chain_that_came_from_another_bucket_is_not_missed() {
-        let mut newest = digest("c", "11:00:00", "12:00:00", Some("b"));
-        assert_eq!(
-            found(&[newest.clone()]).0,
-            [(FindingKind::DigestMissing, 3)]
-        );
-        if let Previous::Link(link) = &mut newest.previous {
+    fn a_chain_that_came_from_elsewhere_is_not_missed() {
+        const BEFORE: &str = "AWSLogs/111122223333/CloudTrail-Digest/us-east-1/2026/03/02/111122223333_CloudTrail-Digest_us-east-1_t_us-east-1_20260302T110000Z.json.gz";
+        let newest = |object: &str| digest("c", "11:00:00", "12:00:00", Some(object));
+        let missing = [(FindingKind::DigestMissing, 3)];
+        assert_eq!(found(&[newest(BEFORE)]).0, missing);
+        let elsewhere = [(FindingKind::UnprovenStart, 3)];
+        // As before the trail was given a prefix.
+        assert_eq!(found(&[newest(&format!("p/{BEFORE}"))]).0, elsewhere);
+        let mut of_other_bucket = newest(BEFORE);
+        if let Previous::Link(link) = &mut of_other_bucket.previous {
             link.bucket = "before".to_owned();
         }
-        assert_eq!(found(&[newest]).0, [(FindingKind::UnprovenStart, 3)]);
+        assert_eq!(found(&[of_other_bucket]).0, elsewhere);
     }
 }
