@@ -110,7 +110,7 @@ Examples:
   redtrail query principal arn:aws:iam::123456789012:role/Analyst --since 6h
   redtrail raw REFERENCE                      the original record, from S3
   redtrail verify --bucket BUCKET --since 2d  what the trail's digests prove
-  redtrail reconcile s3://BUCKET --stack NAME --since 2d   was all of it ingested?
+  redtrail reconcile s3://BUCKET --stack redtrail --since 2d   was all of it ingested?
   redtrail ledger                             what became of each day's log objects
   redtrail quarantine list                    what could not be read, and why
   redtrail backfill s3://BUCKET --stack redtrail --since 90d    ingest what came before
