@@ -57,8 +57,8 @@ impl Announce for IngestQueue {
     /// # Errors
     /// When SQS cannot be reached or does not take all of it. Any of the objects may be announced
     /// nonetheless.
-    async fn announce(&self, objects: &[ObjectAddress]) -> Result<(), EdgeError> {
-        for request in requests(objects)? {
+    async fn announce(&self, objects: &[ObjectAddress], force: bool) -> Result<(), EdgeError> {
+        for request in requests(objects, force)? {
             self.send(request).await?;
         }
         Ok(())
@@ -139,13 +139,13 @@ impl IngestQueue {
 }
 
 /// The messages for `objects`, as many to a request as SQS takes.
-fn requests(objects: &[ObjectAddress]) -> Result<Vec<Vec<Message>>, EdgeError> {
+fn requests(objects: &[ObjectAddress], force: bool) -> Result<Vec<Vec<Message>>, EdgeError> {
     let mut requests: Vec<Vec<Message>> = Vec::new();
     let mut bytes = 0;
     for (index, objects) in objects.chunks(OBJECTS_A_MESSAGE).enumerate() {
         let message = Message {
             id: index.to_string(),
-            body: body(objects)?,
+            body: body(objects, force)?,
         };
         let is_full = |request: &Vec<Message>| {
             request.len() == MAX_MESSAGES || bytes + message.body.len() > MAX_BYTES
@@ -164,8 +164,8 @@ fn requests(objects: &[ObjectAddress]) -> Result<Vec<Vec<Message>>, EdgeError> {
     Ok(requests)
 }
 
-fn body(objects: &[ObjectAddress]) -> Result<String, EdgeError> {
-    let request = IngestRequest::new(objects.iter().cloned(), false);
+fn body(objects: &[ObjectAddress], force: bool) -> Result<String, EdgeError> {
+    let request = IngestRequest::new(objects.iter().cloned(), force);
     let body = serde_json::to_string(&request).map_err(|error| EdgeError {
         attempted: "write a message".to_owned(),
         kind: EdgeErrorKind::Refused,
@@ -266,7 +266,7 @@ mod tests {
             (51, 9, vec![10, 1]),
             (101, 1024, vec![10, 10, 1]),
         ] {
-            let requests = requests(&objects(count, key_bytes)).unwrap();
+            let requests = requests(&objects(count, key_bytes), false).unwrap();
             let sizes: Vec<usize> = requests.iter().map(Vec::len).collect();
             assert_eq!(sizes, expected, "{count} of {key_bytes}");
         }
@@ -275,7 +275,7 @@ mod tests {
         for object in &mut long {
             object.key = "\u{1}".repeat(1024);
         }
-        let requests = requests(&long).unwrap();
+        let requests = requests(&long, false).unwrap();
         assert_eq!(requests.concat().len(), 20);
         for request in requests {
             let bytes: usize = request.iter().map(|message| message.body.len()).sum();
@@ -287,7 +287,7 @@ mod tests {
     fn ok_no_character_that_sqs_refuses() {
         let mut object = objects(1, 9);
         object[0].key = "\u{fffe}\u{ffff}\u{0}\u{fffd}".to_owned();
-        let body = body(&object).unwrap();
+        let body = body(&object, false).unwrap();
         assert!(body.contains("\\ufffe\\uffff\\u0000\u{fffd}"), "{body}");
     }
 

@@ -105,7 +105,15 @@ impl TrailBucket for S3TrailBucket {
         after: Option<&str>,
     ) -> Result<Vec<ListedObject>, EdgeError> {
         let list = self.list(prefix).set_start_after(after.map(str::to_owned));
-        let answer = self.send(prefix, list).await?;
+        let mut answer = self.send(prefix, list).await?;
+        // An answer without objects need not be the end.
+        while answer.contents().is_empty()
+            && answer.is_truncated() == Some(true)
+            && let Some(token) = answer.next_continuation_token.take()
+        {
+            let list = self.list(prefix).continuation_token(token);
+            answer = self.send(prefix, list).await?;
+        }
         let objects = answer.contents().iter().map(|object| {
             Ok(ListedObject {
                 key: self.decoded(&answer, object.key())?,

@@ -85,9 +85,11 @@ impl Unless {
 
 /// Where objects are announced to be ingested.
 pub trait Announce: Sync {
+    /// With `force`, they are read even if the ledger has them as finished.
     fn announce(
         &self,
         objects: &[ObjectAddress],
+        force: bool,
     ) -> impl Future<Output = Result<(), EdgeError>> + Send;
 }
 

@@ -32,20 +32,67 @@ pub fn is_region(text: &str) -> bool {
         && !text.ends_with('-')
 }
 
-/// The places asked for, in order. One that was named is among them though nothing of it is
-/// in the bucket.
+/// The places asked for that the bucket holds anything of, in order.
 ///
 /// # Errors
 /// When the bucket cannot be listed.
 pub async fn places<B: TrailBucket>(bucket: &B, wanted: &Wanted) -> Result<Vec<Place>, EdgeError> {
-    let mut found = BTreeSet::new();
+    let organizations = organizations(bucket, wanted).await?;
+    let found = places_of(bucket, wanted, &organizations).await?;
+    Ok(found.into_iter().collect())
+}
+
+/// The same; one that was named is among them though nothing of it is in the bucket.
+///
+/// # Errors
+/// When the bucket cannot be listed.
+pub async fn places_and_named<B: TrailBucket>(
+    bucket: &B,
+    wanted: &Wanted,
+) -> Result<Vec<Place>, EdgeError> {
+    let organizations = organizations(bucket, wanted).await?;
+    let mut found = places_of(bucket, wanted, &organizations).await?;
+    for account in &wanted.accounts {
+        for region in &wanted.regions {
+            let is_found = |place: &Place| place.account == *account && place.region == *region;
+            if !found.iter().any(is_found) {
+                let organization = match organizations.as_slice() {
+                    [None, Some(only)] => Some(only.clone()),
+                    _ => None,
+                };
+                found.insert(Place {
+                    prefix: wanted.prefix.clone(),
+                    organization,
+                    account: account.clone(),
+                    region: region.clone(),
+                });
+            }
+        }
+    }
+    Ok(found.into_iter().collect())
+}
+
+/// The organizations that have a folder; `None` stands for keys without one.
+async fn organizations<B: TrailBucket>(
+    bucket: &B,
+    wanted: &Wanted,
+) -> Result<Vec<Option<String>>, EdgeError> {
     let mut organizations = vec![None];
     for folder in bucket.folders(&aws_logs(&wanted.prefix, None)).await? {
         if is_organization(&folder) {
             organizations.push(Some(folder));
         }
     }
-    for organization in &organizations {
+    Ok(organizations)
+}
+
+async fn places_of<B: TrailBucket>(
+    bucket: &B,
+    wanted: &Wanted,
+    organizations: &[Option<String>],
+) -> Result<BTreeSet<Place>, EdgeError> {
+    let mut found = BTreeSet::new();
+    for organization in organizations {
         let folder = aws_logs(&wanted.prefix, organization.as_deref());
         for account in bucket.folders(&folder).await? {
             let is_wanted = wanted.accounts.is_empty() || wanted.accounts.contains(&account);
@@ -70,24 +117,7 @@ pub async fn places<B: TrailBucket>(bucket: &B, wanted: &Wanted) -> Result<Vec<P
             }
         }
     }
-    for account in &wanted.accounts {
-        for region in &wanted.regions {
-            let is_found = |place: &Place| place.account == *account && place.region == *region;
-            if !found.iter().any(is_found) {
-                let organization = match organizations.as_slice() {
-                    [None, Some(only)] => Some(only.clone()),
-                    _ => None,
-                };
-                found.insert(Place {
-                    prefix: wanted.prefix.clone(),
-                    organization,
-                    account: account.clone(),
-                    region: region.clone(),
-                });
-            }
-        }
-    }
-    Ok(found.into_iter().collect())
+    Ok(found)
 }
 
 #[cfg(test)]

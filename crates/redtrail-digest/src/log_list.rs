@@ -13,7 +13,7 @@ use redtrail_model::EventTime;
 use crate::{
     edge::{ListedObject, TrailBucket},
     place::{Place, day_path},
-    range::shifted,
+    range::{DELIVERED_LATER, shifted},
 };
 
 /// Names tell the minute.
@@ -28,12 +28,12 @@ pub struct NamedTime {
 }
 
 impl NamedTime {
-    /// For the events from `since` on and before `until`. A name says when the object was made,
-    /// which is after all of its events, so that none of an earlier name is needed. An event may
-    /// be delivered a quarter of an hour after it; one that is later still stands in an object
-    /// beyond these.
+    /// For the events from `since` on and before `until`. A name may say a time that is somewhat
+    /// before the delivery, as in the digest that AWS prints, and so before some of its events. An
+    /// event may be delivered a quarter of an hour after it; one that is later still stands in an
+    /// object beyond these.
     pub fn of_events(since: EventTime, until: EventTime) -> Self {
-        let from = timestamp(since);
+        let from = shifted(timestamp(since), -DELIVERED_LATER);
         let minute = from.as_second().rem_euclid(MINUTE.as_secs());
         Self {
             from: shifted(
@@ -130,12 +130,18 @@ impl<'b, B: TrailBucket> LogList<'b, B> {
             let Ok(key) = LogKey::parse(&object.key) else {
                 continue;
             };
+            let name = file_name(&object.key);
+            // Whoever can write to the bucket can make any folders below this one.
+            let path = object.key.strip_prefix(&self.folder);
+            let path = path.and_then(|path| path.strip_prefix(&day_path(key.delivery_day)));
+            if path != Some(name) {
+                continue;
+            }
             if key.delivery_day > self.last_day {
                 self.is_done = true;
                 break;
             }
             let day = key.delivery_day;
-            let name = file_name(&object.key);
             let Some(named) = name_time(name).map(timestamp) else {
                 continue;
             };

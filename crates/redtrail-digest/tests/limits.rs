@@ -15,7 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use redtrail_core::edge::{EdgeError, EdgeErrorKind};
 use redtrail_digest::{
     InBucket, TimeRange, Verifier,
-    discover::{Wanted, places},
+    discover::{Wanted, places, places_and_named},
     edge::{DigestMetadata, KeyList, ListedObject, OpenObject, PublicKeys, TrailBucket},
     finding::{FindingCounts, Verdict},
     memory::{MemoryBucket, MemoryObject},
@@ -321,7 +321,7 @@ fn named_places_are_looked_at_though_nothing_is_there() {
     let empty = MemoryBucket::default();
     let keys = keys(&mix);
     ready(async {
-        let found = places(&empty, &wanted).await.unwrap();
+        let found = places_and_named(&empty, &wanted).await.unwrap();
         assert_eq!(found.len(), 1);
         let mut heard = Heard::default();
         let evidence = InBucket(&empty);

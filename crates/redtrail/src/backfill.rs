@@ -19,7 +19,7 @@ use crate::{
     backfill_queue::Announce,
     backfill_report::{Counts, Objects, Report},
     backfill_retention::{RetentionArgs, check},
-    backfill_run::Backfill as Run,
+    backfill_run::{Backfill as Run, PORTION},
     digest_report::ReportForm,
     failure::{FAILED, Failure, chain, runtime},
     output::{Answer, remark},
@@ -66,6 +66,11 @@ pub(crate) struct Backfill {
     #[arg(long)]
     here: bool,
 
+    /// Ingest again what the ledger has as finished, as after further accounts or services of
+    /// Redshift's were named to the function
+    #[arg(long)]
+    again: bool,
+
     /// At most so many objects a second
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     rate: Option<u32>,
@@ -102,9 +107,10 @@ Examples:
   redtrail backfill s3://BUCKET --stack redtrail --since 7d --here --output json
   redtrail backfill s3://BUCKET --queue-url URL --retention-days 400 --since 30d
 
-An object counts by the time in its name, from --since to a quarter of an hour after --until:
-so long may it take until an event is delivered. Objects of a day's end that were delivered
-into the next day's folder are found. A time that reaches beyond RetentionDays is refused.
+An object counts by the time in its name, from a quarter of an hour before --since to as long
+after --until. Objects of a day's end that were delivered into the next day's folder are found.
+A time that reaches beyond RetentionDays is refused. What the ledger has as finished is passed
+over, unless its events were kept for a shorter time than they would be now, or --again is given.
 
 --dry-run reads up to 200 of the objects (256 MB), drawn by equal chance, as the function
 reads them, and tells what they would write; with fewer objects it reads all. It prices write
@@ -180,6 +186,9 @@ impl Backfill {
             places: &places,
             named: NamedTime::of_events(task.since, task.until),
             known: &known,
+            retention: task.retentions.events,
+            again: self.again,
+            portion: PORTION,
         };
         let mut cost = None;
         let result = match &task.way {
@@ -210,7 +219,8 @@ impl Backfill {
             }
         };
         report.finish();
-        let failed = report.counts.failed > 0;
+        let failed_of_sample = cost.as_ref().map_or(0, |cost| cost.sample_failed);
+        let failed = report.counts.failed + failed_of_sample > 0;
         let (since, until) = run.named.ends();
         self.tell(&Told {
             trail: format!("s3://{}/{}", self.trail.bucket, self.trail.prefix),
@@ -248,19 +258,12 @@ impl Backfill {
             ));
         }
         let stack = self.tables.stack();
-        let is_told = self.here || self.dry_run || self.queue_url.is_some();
         let Some(name) = stack else {
-            if !is_told {
-                return Err(Failure::usage(
-                    "it is not told where the objects shall go",
-                    "Give --stack NAME or --queue-url URL to have the function ingest them, --here \
-                     to do it from this machine, or --dry-run.",
-                ));
-            }
+            let way = self.way(None)?;
             let retentions = self.retention.given(self.here && !self.dry_run)?;
             check(retentions.events, since, now)?;
             return Ok(Task {
-                way: self.way(None)?,
+                way,
                 since,
                 until,
                 now,
@@ -279,10 +282,10 @@ impl Backfill {
             until,
             now,
             retentions,
-            selector: self.selector.selector_with(
+            selector: self.selector.of_stack(
                 parameter("RedshiftAccountIds"),
                 parameter("RedshiftServiceNames"),
-            ),
+            )?,
         })
     }
 
@@ -299,7 +302,11 @@ impl Backfill {
                 .output("NotificationQueueUrl")
                 .map(|url| Way::Queue(url.to_owned()))
                 .map_err(|error| not_described(name, &error)),
-            (None, None) => Ok(Way::Nowhere),
+            (None, None) => Err(Failure::usage(
+                "it is not told where the objects shall go",
+                "Give --stack NAME or --queue-url URL to have the function ingest them, --here to do \
+                 it from this machine, or --dry-run.",
+            )),
         }
     }
 
@@ -319,7 +326,7 @@ impl Backfill {
         let mut failed = 0;
         let mut last_error = None;
         for wanted in sample.within_bytes() {
-            match work.ingest(&wanted.address).await {
+            match work.ingest(&wanted).await {
                 Ok(ingested) => {
                     read.add(wanted.bytes);
                     events.push(ingested.tally.stored);

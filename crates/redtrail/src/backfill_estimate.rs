@@ -51,6 +51,8 @@ impl Sample {
 
     /// Those that are to be read: no more bytes than the bound.
     pub(crate) fn within_bytes(mut self) -> Vec<Wanted> {
+        // The first seats are those of the first objects, mostly.
+        self.dice.shuffle(&mut self.drawn);
         let mut bytes = 0;
         let count = self.drawn.iter().take_while(|wanted| {
             bytes += wanted.bytes;
@@ -127,7 +129,8 @@ pub(crate) struct Estimate {
     /// Nineteen samples of twenty would say a sum between these, were their means normally
     /// distributed; of few objects that hold much, the true one may well be higher.
     pub(crate) low: f64,
-    pub(crate) high: f64,
+    /// Nothing where one object tells of many.
+    pub(crate) high: Option<f64>,
 }
 
 impl Estimate {
@@ -139,7 +142,7 @@ impl Estimate {
             return Self {
                 expected: 0.0,
                 low: 0.0,
-                high: 0.0,
+                high: (objects == 0).then_some(0.0),
             };
         }
         let sum: u64 = of_sample.iter().sum();
@@ -150,10 +153,12 @@ impl Estimate {
         let unread = (1.0 - n / all).max(0.0);
         let error = ERRORS * all * (variance / n * unread).sqrt();
         let expected = mean * all;
+        let is_told = n > 1.0 || n >= all;
+        let low = if is_told { expected - error } else { 0.0 };
         Self {
             expected,
-            low: (expected - error).max(sum as f64),
-            high: expected + error,
+            low: low.max(sum as f64),
+            high: is_told.then_some(expected + error),
         }
     }
 
@@ -162,7 +167,7 @@ impl Estimate {
         Self {
             expected: self.expected * factor,
             low: self.low * factor,
-            high: self.high * factor,
+            high: self.high.map(|high| high * factor),
         }
     }
 }
@@ -191,9 +196,8 @@ impl Cost {
                 low,
                 high,
             } = estimate;
-            format!(
-                "  {name:<12}{expected:>14.decimals$}   ({low:.decimals$} to {high:.decimals$})"
-            )
+            let high = high.map_or("unknown".to_owned(), |high| format!("{high:.decimals$}"));
+            format!("  {name:<12}{expected:>14.decimals$}   ({low:.decimals$} to {high})")
         };
         let which = if self.sample.objects == self.to_ingest.objects {
             "all of them were read".to_owned()
@@ -247,6 +251,7 @@ mod tests {
                 version_id: None,
             },
             bytes,
+            again: false,
         }
     }
 
@@ -282,6 +287,17 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn ok_the_bound_on_bytes_favours_none() {
+        // Of 150 a quarter fits: without an order of their own it would be the first ones.
+        let drawn = sample(150, SAMPLE_BYTES / 38).await.within_bytes();
+        let numbers = drawn
+            .iter()
+            .map(|wanted| wanted.address.key.parse::<u64>().unwrap());
+        let late = numbers.filter(|number| *number >= 75).count();
+        assert!((8..=30).contains(&late), "{late} of {}", drawn.len());
+    }
+
+    #[tokio::test]
     async fn ok_no_more_bytes_than_the_bound() {
         let drawn = sample(100, SAMPLE_BYTES / 4).await.within_bytes();
         assert_eq!(drawn.len(), 4);
@@ -293,19 +309,26 @@ mod tests {
     fn ok_estimates() {
         // All of them are known.
         let all = Estimate::of(&[1, 2, 3, 4], 4);
-        assert_eq!((all.low, all.expected, all.high), (10.0, 10.0, 10.0));
+        assert_eq!((all.low, all.expected, all.high), (10.0, 10.0, Some(10.0)));
         // All alike leave no doubt.
         let alike = Estimate::of(&[5; 10], 1000);
         assert_eq!(
             (alike.low, alike.expected, alike.high),
-            (5000.0, 5000.0, 5000.0)
+            (5000.0, 5000.0, Some(5000.0))
         );
         // Mean 1, variance 1.0 (n - 1 = 3: 4/3), n = 4 of 100.
         let some = Estimate::of(&[0, 2, 0, 2], 100);
         let error = 1.96 * 100.0 * (4.0_f64 / 3.0 / 4.0 * 0.96).sqrt();
-        assert!((some.high - (100.0 + error)).abs() < 1e-9, "{some:?}");
+        assert!(
+            (some.high.unwrap() - (100.0 + error)).abs() < 1e-9,
+            "{some:?}"
+        );
         // It is never less than what was seen.
         assert_eq!(some.low, 4.0);
         assert_eq!(Estimate::of(&[], 0).expected, 0.0);
+        // One tells nothing of how the others differ.
+        let one = Estimate::of(&[7], 100);
+        assert_eq!((one.low, one.expected, one.high), (7.0, 700.0, None));
+        assert_eq!(Estimate::of(&[7], 1).high, Some(7.0));
     }
 }

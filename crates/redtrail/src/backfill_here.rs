@@ -8,7 +8,6 @@ use redtrail_core::{
     edge::{ItemStore, LogSource, Timer},
     ingest::{self, IngestError, Schedule, Settings},
     log_reader::Limits,
-    object::ObjectAddress,
     retention::Retentions,
     select::Selector,
     writer::{Effort, Writer},
@@ -61,7 +60,7 @@ impl<L: LogSource, S: ItemStore, T: Timer> Sink for Here<'_, L, S, T> {
                 let due = pace.due(1);
                 async move {
                     tokio::time::sleep_until(due).await;
-                    let result = work.ingest(&wanted.address).await;
+                    let result = work.ingest(&wanted).await;
                     (wanted, result)
                 }
             })
@@ -92,13 +91,10 @@ impl<L: LogSource, S: ItemStore, T: Timer> Sink for Here<'_, L, S, T> {
 
 impl<L: LogSource, S: ItemStore, T: Timer> Work<'_, L, S, T> {
     /// Until it is done, or makes no progress in the time of an object.
-    pub(crate) async fn ingest(
-        &self,
-        address: &ObjectAddress,
-    ) -> Result<ingest::Report, IngestError> {
+    pub(crate) async fn ingest(&self, wanted: &Wanted) -> Result<ingest::Report, IngestError> {
         let mut durable = 0;
         loop {
-            match self.ingest_for_a_time(address).await {
+            match self.ingest_for_a_time(wanted).await {
                 Err(IngestError::PutOff { events_durable, .. }) if events_durable > durable => {
                     durable = events_durable;
                 }
@@ -107,10 +103,7 @@ impl<L: LogSource, S: ItemStore, T: Timer> Work<'_, L, S, T> {
         }
     }
 
-    async fn ingest_for_a_time(
-        &self,
-        address: &ObjectAddress,
-    ) -> Result<ingest::Report, IngestError> {
+    async fn ingest_for_a_time(&self, wanted: &Wanted) -> Result<ingest::Report, IngestError> {
         let save_until = self.timer.now() + TIME_OF_AN_OBJECT;
         let mut limits = Limits::default();
         limits.max_held_bytes /= AT_ONCE;
@@ -125,7 +118,7 @@ impl<L: LogSource, S: ItemStore, T: Timer> Work<'_, L, S, T> {
                 until: save_until.checked_sub(TIME_TO_SAVE).unwrap_or(save_until),
                 save_until,
             },
-            force: false,
+            force: wanted.again,
         };
         let writer = Writer {
             store: self.store,
@@ -133,6 +126,12 @@ impl<L: LogSource, S: ItemStore, T: Timer> Work<'_, L, S, T> {
             effort: &self.effort,
         };
         // Boxed: the clients' futures nest deeper than the compiler follows.
-        Box::pin(ingest::ingest(self.source, writer, address, settings)).await
+        Box::pin(ingest::ingest(
+            self.source,
+            writer,
+            &wanted.address,
+            settings,
+        ))
+        .await
     }
 }

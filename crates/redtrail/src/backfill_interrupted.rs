@@ -43,6 +43,8 @@ use crate::{
 };
 
 const BUCKET: &str = "trail";
+/// So that a backfill is of several.
+const PORTION: usize = 5;
 const OBJECTS: usize = 24;
 const RECORDS: usize = 12;
 const INTERRUPTIONS: u64 = 100;
@@ -218,6 +220,16 @@ fn time(text: &str) -> EventTime {
 /// Runs a backfill until it is done (then with its counts) or cut off after so many steps; and
 /// how many it took.
 async fn backfill(trail: &AllOfIt, tables: &MemoryStore, steps: i64) -> (Option<Counts>, i64) {
+    backfill_keeping(Retention::Days(4000), trail, tables, steps).await
+}
+
+/// The same where events are kept so long.
+async fn backfill_keeping(
+    events: Retention,
+    trail: &AllOfIt,
+    tables: &MemoryStore,
+    steps: i64,
+) -> (Option<Counts>, i64) {
     let world = World {
         trail,
         tables,
@@ -225,7 +237,7 @@ async fn backfill(trail: &AllOfIt, tables: &MemoryStore, steps: i64) -> (Option<
     };
     let source = &world;
     let retentions = Retentions {
-        events: Retention::Days(4000),
+        events,
         ..Retentions::default()
     };
     let (selector, remembered) = (Selector::default(), Remembered::default());
@@ -250,6 +262,9 @@ async fn backfill(trail: &AllOfIt, tables: &MemoryStore, steps: i64) -> (Option<
         places: &trail.places,
         named: NamedTime::of_events(time("2026-03-01T00:00:00Z"), time("2026-03-09T00:00:00Z")),
         known: &world,
+        retention: retentions.events,
+        again: false,
+        portion: PORTION,
     };
     let mut report = Report::new(trail.places.len());
     let ended = {
@@ -323,4 +338,29 @@ async fn ok_ended_anywhere_it_goes_on_to_the_same_end() {
         assert_eq!(counts.unwrap().ingested.objects, 0, "seed {seed}");
     }
     assert!(was_cut_off >= 100, "{was_cut_off}");
+}
+
+#[tokio::test]
+async fn ok_what_was_kept_for_a_shorter_time_is_ingested_again() {
+    let trail = trail(1);
+    let tables = MemoryStore::default();
+    let keeping = async |days: Option<u32>| {
+        let events = days.map_or(Retention::Forever, Retention::Days);
+        let (counts, _) = backfill_keeping(events, &trail, &tables, i64::MAX).await;
+        counts.unwrap()
+    };
+    // So short that all of them had expired.
+    assert!(keeping(Some(1)).await.events_expired > 0);
+    let events = || {
+        tables
+            .items()
+            .iter()
+            .filter(|(table, _)| *table == Table::Principals)
+            .count()
+    };
+    assert_eq!(events(), 0);
+    assert_eq!(keeping(Some(1)).await.ingested.objects, 0);
+    assert_eq!(keeping(None).await.ingested.objects, OBJECTS as u64);
+    assert!(events() > 0);
+    assert_eq!(keeping(Some(4000)).await.ingested.objects, 0);
 }

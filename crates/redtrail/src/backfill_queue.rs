@@ -8,7 +8,7 @@ use crate::{
     backfill_run::{Sink, Wanted},
     failure::Failure,
     pace::Pace,
-    trail_s3::unread,
+    trail_s3::unsent,
 };
 
 /// What one request to the queue has room for.
@@ -37,11 +37,15 @@ impl Sink for Announce {
         for objects in objects.chunks(self.at_once) {
             let count = u32::try_from(objects.len()).unwrap_or(u32::MAX);
             tokio::time::sleep_until(self.pace.due(count)).await;
-            let addresses: Vec<ObjectAddress> = objects
-                .iter()
-                .map(|wanted| wanted.address.clone())
-                .collect();
-            self.queue.announce(&addresses).await.map_err(unread)?;
+            for again in [false, true] {
+                let wanted = objects.iter().filter(|wanted| wanted.again == again);
+                let addresses: Vec<ObjectAddress> =
+                    wanted.map(|wanted| wanted.address.clone()).collect();
+                self.queue
+                    .announce(&addresses, again)
+                    .await
+                    .map_err(unsent)?;
+            }
             for wanted in objects {
                 report.announced(wanted);
             }

@@ -11,6 +11,7 @@ use redtrail_core::{
     ledger::{LedgerEntry, LedgerKey, Standing},
     log_key::{file_name, folder},
     object::ObjectAddress,
+    retention::Retention,
 };
 use redtrail_digest::{
     edge::TrailBucket,
@@ -21,7 +22,7 @@ use redtrail_digest::{
 use crate::{backfill_report::Report, failure::Failure, tables::unanswered, trail_s3::unread};
 
 /// Objects handed on at a time: what a listing's page has, so that as much is held again.
-const PORTION: usize = 1000;
+pub(crate) const PORTION: usize = 1000;
 /// Questions to the ledger at once. A page of a quiet trail is of many days, each a Query.
 const QUERIES_AT_ONCE: usize = 16;
 
@@ -30,6 +31,8 @@ const QUERIES_AT_ONCE: usize = 16;
 pub(crate) struct Wanted {
     pub(crate) address: ObjectAddress,
     pub(crate) bytes: u64,
+    /// The ledger has it as finished: it is to be read all the same.
+    pub(crate) again: bool,
 }
 
 /// What the ledger has.
@@ -59,6 +62,12 @@ pub(crate) struct Backfill<'a, B, K> {
     pub(crate) places: &'a [Place],
     pub(crate) named: NamedTime,
     pub(crate) known: &'a K,
+    /// How long events are kept now.
+    pub(crate) retention: Retention,
+    /// What is finished is ingested again.
+    pub(crate) again: bool,
+    /// Objects handed on at a time.
+    pub(crate) portion: usize,
 }
 
 impl<B: TrailBucket, K: Known> Backfill<'_, B, K> {
@@ -75,7 +84,7 @@ impl<B: TrailBucket, K: Known> Backfill<'_, B, K> {
                 let share = self.share(logs.last().map(|log| log.named));
                 waiting.extend(self.unfinished(logs, report).await?);
                 report.reached(index, share);
-                if waiting.len() >= PORTION {
+                if waiting.len() >= self.portion {
                     Self::hand_on(std::mem::take(&mut waiting), sink, report).await?;
                 }
             }
@@ -128,20 +137,31 @@ impl<B: TrailBucket, K: Known> Backfill<'_, B, K> {
                 version_id: None,
                 stored_bytes: Some(log.object.bytes),
             };
-            let is_finished = |entry: &LedgerEntry| entry.standing(&identity) == Standing::Finished;
-            if known
-                .get(&log.object.key)
-                .is_some_and(|entries| entries.iter().any(is_finished))
-            {
+            let entries = known.get(&log.object.key).map_or(&[][..], Vec::as_slice);
+            let is_finished =
+                |entry: &&LedgerEntry| entry.standing(&identity) == Standing::Finished;
+            let finished = || entries.iter().filter(is_finished);
+            if !self.again && finished().any(|entry| self.is_kept(entry)) {
                 report.was_known(log.object.bytes);
                 continue;
             }
+            let again = finished().next().is_some();
             wanted.push(Wanted {
                 address: self.address(&log.object.key),
                 bytes: log.object.bytes,
+                again,
             });
         }
         Ok(wanted)
+    }
+
+    /// Whether the object's events were kept for as long as they would be now: those that had
+    /// expired then, or have since, may be wanted again.
+    fn is_kept(&self, entry: &LedgerEntry) -> bool {
+        let kept = entry
+            .events_kept_days
+            .map_or(Retention::Forever, Retention::Days);
+        kept >= self.retention
     }
 
     /// What the ledger has of the logs of one folder, by their keys.

@@ -289,7 +289,7 @@ impl Task {
     async fn settle(&self, reconciled: &Reconciled) -> Result<u64, EdgeError> {
         let mut handed_back = 0;
         if let Some(queue) = &self.queue {
-            queue.announce(&reconciled.to_ingest).await?;
+            queue.announce(&reconciled.to_ingest, false).await?;
             handed_back = reconciled.to_ingest.len() as u64;
         }
         if let Some(store) = &self.results {

@@ -4,6 +4,8 @@ use clap::Args;
 use redtrail_core::select::Selector;
 use redtrail_model::is_account_id;
 
+use crate::failure::Failure;
+
 /// Further accounts and services of the family.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct SelectorArgs {
@@ -32,20 +34,42 @@ pub(crate) struct SelectorArgs {
 
 impl SelectorArgs {
     pub(crate) fn selector(&self) -> Selector {
-        self.selector_with("", "")
+        // A variable that is set to nothing, as the stack does by default, is one empty value.
+        fn given(values: &[String]) -> impl Iterator<Item = &str> {
+            let values = values.iter().map(String::as_str);
+            values.filter(|value| !value.is_empty())
+        }
+        Selector::new(given(&self.redshift_account_id)).with_services(given(&self.redshift_service))
     }
 
-    /// With further ones, separated by commas.
-    pub(crate) fn selector_with(&self, accounts: &str, services: &str) -> Selector {
-        // A variable that is set to nothing, as the stack does by default, is one empty value.
-        fn given<'a>(values: &'a [String], more: &'a str) -> impl Iterator<Item = &'a str> {
-            let values = values.iter().map(String::as_str);
-            let more = more.split(',').map(str::trim);
-            values.chain(more).filter(|value| !value.is_empty())
+    /// Of these accounts and services of a stack, separated by commas; no others may be given.
+    pub(crate) fn of_stack(&self, accounts: &str, services: &str) -> Result<Selector, Failure> {
+        let given = [
+            ("RedshiftAccountIds", &self.redshift_account_id, accounts),
+            ("RedshiftServiceNames", &self.redshift_service, services),
+        ];
+        for (name, given, of_stack) in given {
+            let is_of_stack = |value: &&str| values(of_stack).any(|known| known == *value);
+            let mut given = given
+                .iter()
+                .map(|value| value.trim())
+                .filter(|value| !value.is_empty());
+            if let Some(other) = given.find(|value| !is_of_stack(value)) {
+                return Err(Failure::usage(
+                    format!("the stack's {name} does not have {other}"),
+                    "Leave it out: the stack tells them.",
+                ));
+            }
         }
-        Selector::new(given(&self.redshift_account_id, accounts))
-            .with_services(given(&self.redshift_service, services))
+        Ok(Selector::new(values(accounts)).with_services(values(services)))
     }
+}
+
+/// Those of a list separated by commas.
+fn values(list: &str) -> impl Iterator<Item = &str> {
+    list.split(',')
+        .map(str::trim)
+        .filter(|value| !value.is_empty())
 }
 
 fn account_id(text: &str) -> Result<String, &'static str> {

@@ -120,12 +120,20 @@ impl TrailArgs {
             regions: set(&self.regions),
         };
         let found = places(bucket, &wanted).await.map_err(unread)?;
-        if !found.is_empty() {
-            return Ok(found);
-        }
+        let has_account = |id: &&String| found.iter().any(|place| place.account == **id);
+        let has_region = |name: &&String| found.iter().any(|place| place.region == **name);
+        let account = self.accounts.iter().find(|id| !has_account(id));
+        let region = self.regions.iter().find(|name| !has_region(name));
+        let of_whom = match (account, region) {
+            (Some(id), _) if self.regions.is_empty() => format!(" of the account {id}"),
+            (Some(id), _) => format!(" of the account {id} in {}", self.regions.join(", ")),
+            (None, Some(name)) => format!(" of the Region {name}"),
+            (None, None) if found.is_empty() => String::new(),
+            (None, None) => return Ok(found),
+        };
         Err(Failure::failed(
             format!(
-                "found no trail below s3://{}/{}AWSLogs/",
+                "found no trail{of_whom} below s3://{}/{}AWSLogs/",
                 trail.bucket, trail.prefix
             ),
             "Check the prefix, --accounts and --regions: `aws s3 ls` shows what is there.",
@@ -137,6 +145,21 @@ impl TrailArgs {
 /// What to do when S3, the queue or a table does not do what was asked.
 pub(crate) fn unread(error: EdgeError) -> Failure {
     let next = next_step(error.kind);
+    let cause = error.source.as_ref().map(|cause| chain(cause.as_ref()));
+    Failure::failed(error.to_string(), next, cause.unwrap_or_default())
+}
+
+/// What to do when the queue does not take what was sent.
+pub(crate) fn unsent(error: EdgeError) -> Failure {
+    let next = match error.kind {
+        EdgeErrorKind::Denied { .. } | EdgeErrorKind::Throttled { .. } => next_step(error.kind),
+        EdgeErrorKind::Missing => "Check the queue's URL: the stack's output \
+             NotificationQueueUrl has it."
+            .to_owned(),
+        _ => "Check network, credentials and the queue's Region; then run it again: it goes on \
+             where it stopped."
+            .to_owned(),
+    };
     let cause = error.source.as_ref().map(|cause| chain(cause.as_ref()));
     Failure::failed(error.to_string(), next, cause.unwrap_or_default())
 }

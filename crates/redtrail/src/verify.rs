@@ -8,7 +8,7 @@ use redtrail_aws::{shared_config, trail_bucket::S3TrailBucket};
 use redtrail_core::edge::{EdgeError, EdgeErrorKind};
 use redtrail_digest::{
     BucketNames, InBucket, TimeRange, Verifier,
-    discover::{Wanted, places},
+    discover::{Wanted, places_and_named},
     edge::TrailBucket,
 };
 
@@ -191,7 +191,7 @@ impl Verify {
             accounts: set(&self.accounts),
             regions: set(&self.regions),
         };
-        let found = places(bucket, &wanted)
+        let found = places_and_named(bucket, &wanted)
             .await
             .map_err(|error| self.failure(error))?;
         let is_found = |account: &&String| !found.iter().any(|place| place.account == **account);

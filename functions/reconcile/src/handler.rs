@@ -258,7 +258,7 @@ where
         clock: Clock,
         effort: &Effort,
     ) -> Result<(), EdgeError> {
-        self.queue.announce(&found.to_ingest).await?;
+        self.queue.announce(&found.to_ingest, false).await?;
         let writer = Writer {
             store: &self.store,
             timer: &self.timer,

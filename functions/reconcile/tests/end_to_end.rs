@@ -6,7 +6,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use redtrail_aws::{coverage::coverage, dynamodb::TableNames, query::Window, reader::Reader};
@@ -171,16 +171,24 @@ impl World {
             .unwrap()
     }
 
-    /// A metric's sum over all that the reconcile function has said since it was asked last.
-    fn sums(&self) -> BTreeMap<String, u64> {
+    /// A metric's sum over the last invocations, so many of them, of the reconcile function.
+    async fn sums(&self, invocations: usize) -> BTreeMap<String, u64> {
         let mut sums = BTreeMap::new();
-        for line in self.reconcile.take_stdout() {
-            let line: Value = serde_json::from_str(&line).unwrap();
-            let metrics = &line["_aws"]["CloudWatchMetrics"][0]["Metrics"];
-            for metric in metrics.as_array().into_iter().flatten() {
-                let name = metric["Name"].as_str().unwrap();
-                *sums.entry(name.to_owned()).or_default() += line[name].as_u64().unwrap();
+        let mut told = 0;
+        let until = Instant::now() + PATIENCE;
+        // What is said comes some time after the answer.
+        while told < invocations {
+            assert!(Instant::now() < until, "{told} of {invocations} told");
+            for line in self.reconcile.take_stdout() {
+                let line: Value = serde_json::from_str(&line).unwrap();
+                let metrics = &line["_aws"]["CloudWatchMetrics"][0]["Metrics"];
+                told += usize::from(metrics.is_array());
+                for metric in metrics.as_array().into_iter().flatten() {
+                    let name = metric["Name"].as_str().unwrap();
+                    *sums.entry(name.to_owned()).or_default() += line[name].as_u64().unwrap();
+                }
             }
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
         sums
     }
@@ -229,7 +237,7 @@ async fn a_hundred_of_a_hundred_objects_that_were_not_announced_are_found_and_me
     let given_back = world.reconcile(&digests).await;
     assert!(!given_back.is_empty());
     assert!(world.coverage().await.gaps.contains(&Gap::Missing));
-    let sums = world.sums();
+    let sums = world.sums(digests.len().div_ceil(BATCH)).await;
     assert_eq!(sums["DigestsRead"], digests.len() as u64);
     assert_eq!(sums["ChainsBroken"], 0);
     assert!(sums["LogsMissing"] >= DROPPED as u64, "{sums:?}");
@@ -299,7 +307,7 @@ async fn what_is_no_digest_is_passed_over_and_what_cannot_be_read_given_back() {
         "no announcement".to_owned(),
     ];
     assert_eq!(invoke(&world.reconcile, bodies).await, [2]);
-    let sums = world.sums();
+    let sums = world.sums(1).await;
     assert_eq!(sums["ObjectsPassedOver"], 2);
     assert_eq!(sums["MessagesUnreadable"], 1);
     // A digest of a bucket that is not there.
@@ -307,7 +315,7 @@ async fn what_is_no_digest_is_passed_over_and_what_cannot_be_read_given_back() {
     let elsewhere = digest.replace(&format!("\"{}\"", world.mix.bucket), "\"elsewhere\"");
     assert_ne!(digest, elsewhere);
     assert_eq!(invoke(&world.reconcile, vec![elsewhere]).await, [0]);
-    assert_eq!(world.sums()["DigestsGivenBack"], 1);
+    assert_eq!(world.sums(1).await["DigestsGivenBack"], 1);
     assert_eq!(world.results().await, []);
     world.stop().await;
 }

@@ -67,10 +67,10 @@ async fn ok_the_function_reads_what_was_announced() {
     let server = SqsServer::start().await.unwrap();
     let queue = queue(&server, &server.queue_url());
     let objects = objects(123);
-    queue.announce(&objects).await.unwrap();
+    queue.announce(&objects, false).await.unwrap();
     assert_eq!(server.requests(), 3);
     assert_eq!(read(&server.messages()), objects);
-    queue.announce(&[]).await.unwrap();
+    queue.announce(&[], false).await.unwrap();
     assert_eq!(server.requests(), 3);
 }
 
@@ -80,7 +80,7 @@ async fn ok_what_was_not_taken_is_sent_again() {
     let queue = queue(&server, &server.queue_url());
     server.fail_entries(14);
     let objects = objects(50);
-    queue.announce(&objects).await.unwrap();
+    queue.announce(&objects, false).await.unwrap();
     assert_eq!(server.requests(), 3);
     let mut read = read(&server.messages());
     read.sort();
@@ -92,7 +92,7 @@ async fn err_never_taken() {
     let server = SqsServer::start().await.unwrap();
     let queue = queue(&server, &server.queue_url());
     server.fail_entries(usize::MAX);
-    let error = queue.announce(&objects(7)).await.unwrap_err();
+    let error = queue.announce(&objects(7), false).await.unwrap_err();
     assert_eq!(error.kind, EdgeErrorKind::Retryable);
     let told = error_chain(&error);
     assert!(told.contains("2 messages to http"), "{told}");
@@ -115,14 +115,14 @@ async fn err_refused() {
     ] {
         server.refuse(1, code);
         let queue = queue(&server, &server.queue_url());
-        let error = queue.announce(&objects(1)).await.unwrap_err();
+        let error = queue.announce(&objects(1), false).await.unwrap_err();
         assert_eq!(error.kind, expected, "{code}: {}", error_chain(&error));
     }
     let elsewhere = queue(
         &server,
         &format!("{}/123456789012/other", server.endpoint()),
     );
-    let error = elsewhere.announce(&objects(1)).await.unwrap_err();
+    let error = elsewhere.announce(&objects(1), false).await.unwrap_err();
     assert_eq!(error.kind, EdgeErrorKind::Missing);
     assert!(server.messages().is_empty());
 }
@@ -132,6 +132,6 @@ async fn err_nobody_there() {
     let server = SqsServer::start().await.unwrap();
     let queue = queue(&server, &server.queue_url());
     server.stop().await;
-    let error = queue.announce(&objects(1)).await.unwrap_err();
+    let error = queue.announce(&objects(1), false).await.unwrap_err();
     assert_eq!(error.kind, EdgeErrorKind::Retryable);
 }

@@ -84,7 +84,7 @@ fn ok_what_is_missing_is_announced_and_nothing_else() {
     trail.deliver(&of(2, "1005"), &body("known"), Retention::Forever);
     trail.put_object(&of(2, "1005"), &body("replaced"));
     missing.push(of(2, "1005"));
-    for other in [of(1, "2355"), of(3, "0100")] {
+    for other in [of(1, "2340"), of(3, "0100")] {
         trail.put_object(&other, &body("other day"));
     }
     missing.sort();
@@ -266,6 +266,21 @@ fn ok_accounts_and_regions() {
     ));
     assert!(told["listed"]["objects"].as_u64().unwrap() < sum);
     assert_eq!(told["places"], 2);
+    // What is named and is not there is no trail that is done.
+    for (words, named) in [
+        (
+            ["--accounts=111122223333", "--regions=us-esat-1"],
+            "us-esat-1",
+        ),
+        (
+            ["--accounts=111122223333,999999999999", "--rate=9"],
+            "999999999999",
+        ),
+    ] {
+        let out = here(&trail, &words);
+        assert_eq!(out.status, 1, "{}", out.stdout);
+        assert!(out.stderr.contains(named), "{}", out.stderr);
+    }
 }
 
 #[test]
