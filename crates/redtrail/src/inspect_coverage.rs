@@ -47,8 +47,8 @@ pub(crate) struct InspectCoverage {
     records_selected: u64,
     events_shown: u64,
     hours: u64,
-    /// Places that had no object in some hours.
-    without_objects: Vec<Quiet>,
+    /// Places that had no object in some hours; null if reading stopped before the end.
+    without_objects: Option<Vec<Quiet>>,
     digests: &'static str,
     #[serde(skip)]
     seen: BTreeMap<Place, Hours>,
@@ -157,7 +157,7 @@ impl InspectCoverage {
             records_selected: 0,
             events_shown: 0,
             hours: 0,
-            without_objects: Vec::new(),
+            without_objects: None,
             digests: "not_checked",
             seen: BTreeMap::new(),
             start: Timestamp::UNIX_EPOCH,
@@ -219,9 +219,7 @@ impl InspectCoverage {
     pub(crate) fn tell(&mut self, form: RowForm, is_whole: bool) {
         self.progress.finish_and_clear();
         // Where reading stopped, nothing is known of the hours behind.
-        if is_whole {
-            self.without_objects = self.quiet();
-        }
+        self.without_objects = is_whole.then(|| self.quiet());
         if form == RowForm::Jsonl {
             json_remark(&serde_json::json!({
                 "coverage": &*self,
@@ -291,11 +289,12 @@ impl InspectCoverage {
             self.records_selected,
             self.events_shown,
         ));
-        for quiet in self.without_objects.iter().take(MOST_WRITTEN) {
+        let quiet = self.without_objects.as_deref().unwrap_or_default();
+        for quiet in quiet.iter().take(MOST_WRITTEN) {
             lines.push(quiet.line(self.hours));
         }
-        if self.without_objects.len() > MOST_WRITTEN {
-            let more = self.without_objects.len() - MOST_WRITTEN;
+        if quiet.len() > MOST_WRITTEN {
+            let more = quiet.len() - MOST_WRITTEN;
             lines.push(format!(
                 "And {more} more places without objects in some hours."
             ));

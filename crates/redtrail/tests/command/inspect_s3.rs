@@ -233,6 +233,7 @@ fn err_stopped_on_the_way() {
     assert_eq!(told["all_read"], false);
     assert_eq!(told["coverage"]["accepted"], 1);
     assert_eq!(told["coverage"]["failed"], 20);
+    assert_eq!(told["coverage"]["without_objects"], Value::Null);
     assert_eq!(told["coverage"]["rejected"], 0);
 }
 
