@@ -76,7 +76,9 @@ pub async fn inspect_stored<L: LogSource>(
     ))
 }
 
-/// Reads the very same bytes once more, and hands on each event as it comes.
+/// Reads the very same bytes once more, and hands on each event as it comes. The first `emitted`
+/// are passed over, and each that is handed on is counted there: after an error the next call goes
+/// on behind it.
 ///
 /// # Errors
 /// When they cannot be read, or are others than before; and with whatever `emit` fails.
@@ -86,6 +88,7 @@ pub async fn inspect_again<L: LogSource, E: From<IngestError>>(
     outgrown: &Outgrown,
     selector: &Selector,
     limits: Limits,
+    emitted: &mut u64,
     mut emit: impl FnMut(AuditEvent) -> Result<(), E>,
 ) -> Result<Summary, E> {
     let Outgrown { identity, proven } = outgrown;
@@ -99,12 +102,19 @@ pub async fn inspect_again<L: LogSource, E: From<IngestError>>(
     let mut reader = LogReader::unhashed(limits, selector);
     let mut normalizer = Normalizer::new(selector, origin(address, identity));
     let mut read = 0;
+    let mut to_pass_over = *emitted;
     while let Some(bytes) = body.next().await.map_err(IngestError::from)? {
         read += bytes.len() as u64;
         for piece in bytes.chunks(PIECE_BYTES) {
             reader.push(piece).map_err(|_| not_the_same())?;
-            let events = normalizer.events(&reader.take_selected());
-            events.into_iter().try_for_each(&mut emit)?;
+            for event in normalizer.events(&reader.take_selected()) {
+                if to_pass_over > 0 {
+                    to_pass_over -= 1;
+                    continue;
+                }
+                emit(event)?;
+                *emitted += 1;
+            }
         }
     }
     check_length(address, read, identity)?;

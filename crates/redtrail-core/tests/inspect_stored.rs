@@ -82,7 +82,16 @@ fn again(source: &MemorySource, outgrown: &Outgrown) -> Result<Vec<AuditEvent>, 
         Ok::<_, IngestError>(())
     };
     let limits = Limits::default();
-    let read = inspect_again(source, &address, outgrown, &selector, limits, emit);
+    let mut emitted = 0;
+    let read = inspect_again(
+        source,
+        &address,
+        outgrown,
+        &selector,
+        limits,
+        &mut emitted,
+        emit,
+    );
     let read = Box::pin(read).now_or_never().unwrap();
     read.map(|_| events)
 }
@@ -116,6 +125,49 @@ fn ok_what_is_too_much_to_hold_is_read_again() {
     source.insert("trail", "a/b.json.gz", object(2));
     let error = again(&source, &outgrown).unwrap_err();
     assert_eq!(error.kind(), EdgeErrorKind::Changed);
+}
+
+#[test]
+fn ok_reading_again_goes_on_behind_what_was_handed_on() {
+    let limits = Limits {
+        max_held_bytes: 2000,
+        ..Limits::default()
+    };
+    let bytes = object(1);
+    let source = source(&bytes);
+    let Stored::Outgrown(outgrown) = read(&source, limits) else {
+        panic!("it is more than two thousand bytes");
+    };
+    let expected = expected(&bytes);
+    let (address, selector) = (address(), Selector::default());
+    let mut events = Vec::new();
+    let mut emitted = 0;
+    // Each reading breaks off one event later than the one before.
+    for last in 0..=expected.len() {
+        let emit = |event| {
+            if events.len() == last {
+                return Err(IngestError::NotTheSame {
+                    object: address.clone(),
+                });
+            }
+            events.push(event);
+            Ok(())
+        };
+        let (outgrown, limits) = (&outgrown, Limits::default());
+        let read = inspect_again(
+            &source,
+            &address,
+            outgrown,
+            &selector,
+            limits,
+            &mut emitted,
+            emit,
+        );
+        let read = Box::pin(read).now_or_never().unwrap();
+        assert_eq!(read.is_ok(), last == expected.len(), "{last}");
+        assert_eq!(emitted, u64::try_from(last).unwrap());
+    }
+    assert_eq!(events, expected);
 }
 
 #[test]

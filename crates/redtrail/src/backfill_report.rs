@@ -9,6 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use redtrail_core::{ingest, ledger::Verdict, object::ObjectAddress};
 use serde::Serialize;
 
+pub(crate) use crate::stored_size::{Objects, size};
 use crate::{backfill_run::Wanted, output::remark};
 
 /// Failures that are written out; the rest are counted.
@@ -17,20 +18,6 @@ const MOST_WRITTEN: u64 = 20;
 const BETWEEN_LINES: Duration = Duration::from_secs(30);
 /// Steps of the bar for each place.
 const STEPS: u64 = 1000;
-
-/// Objects and their size as stored.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub(crate) struct Objects {
-    pub(crate) objects: u64,
-    pub(crate) bytes: u64,
-}
-
-impl Objects {
-    pub(crate) fn add(&mut self, bytes: u64) {
-        self.objects += 1;
-        self.bytes += bytes;
-    }
-}
 
 /// What became of the objects.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -212,48 +199,10 @@ impl Counts {
     }
 }
 
-/// Bytes in the unit that leaves one to three digits before the point.
-pub(crate) fn size(bytes: u64) -> String {
-    let units = ["KB", "MB", "GB", "TB"];
-    let mut unit = "bytes";
-    let mut tenths = bytes.saturating_mul(10);
-    for next in units {
-        if tenths < 10_000 {
-            break;
-        }
-        tenths = tenths.saturating_add(500) / 1000;
-        unit = next;
-    }
-    if unit == "bytes" {
-        return format!("{bytes} bytes");
-    }
-    format!("{}.{} {unit}", tenths / 10, tenths % 10)
-}
-
 fn bar(places: usize) -> ProgressBar {
     let bar = ProgressBar::new(u64::try_from(places).unwrap_or_default() * STEPS);
     match ProgressStyle::with_template("{percent} % {wide_bar} {msg}, {eta} to go") {
         Ok(style) => bar.with_style(style),
         Err(_) => bar,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes() {
-        for (bytes, expected) in [
-            (0, "0 bytes"),
-            (999, "999 bytes"),
-            (1000, "1.0 KB"),
-            (1049, "1.0 KB"),
-            (999_900, "999.9 KB"),
-            (2_500_000, "2.5 MB"),
-            (3_000_000_000_000, "3.0 TB"),
-        ] {
-            assert_eq!(size(bytes), expected);
-        }
     }
 }

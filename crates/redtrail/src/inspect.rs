@@ -1,5 +1,5 @@
-//! `redtrail inspect`: the events of log objects that lie in files, read as the function
-//! reads them, without AWS.
+//! `redtrail inspect`: the events of log objects, read as the function reads them, without it and
+//! without its tables. Here those in files; `inspect_s3` reads those in S3.
 
 use std::{
     collections::BTreeMap,
@@ -71,18 +71,23 @@ Each event has a reference, OBJECT#INDEX, for `redtrail raw` to show the origina
 in a table the line above its row, with the #INDEX under its time; in jsonl, `reference`.
 
 Of a trail in S3, PREFIX is what stands before AWSLogs/. Its objects are chosen by the times in
-their names, from --since to a quarter of an hour after --until, and the answer stands in the
-order of their keys. At the end it is said what was read, and which whole hours had no object.
-It takes s3:ListBucket, s3:GetObject and, where a key of yours encrypts, kms:Decrypt.
+their names, from a quarter of an hour before --since to as long after --until, and the answer
+stands in the order of their keys. What two trails deliver into one bucket stands there twice.
+At the end it is said what was read, and in which whole hours no object was delivered; in jsonl
+`all_read` is true if every object and record was. That none is missing, only `redtrail verify`
+proves. It takes s3:ListBucket, s3:GetObject and, where a key of yours encrypts, kms:Decrypt.
 
 --principal and --resource take a key, or what an alert shows: the ARN of a session, an access
 key id, a person's address; or a name, whole, as `sales-prod`. Without tables nothing is known
 of what AWS logged under another name: for that, `redtrail query`.
 
 Per object, on standard error: accepted; partial (some records could not be read);
-rejected (damaged: none of its events is printed); skipped (another kind of file).
+rejected (damaged: none of its events is printed); failed (could not be read: not allowed, timed
+out, gone; of one with more than 8 MiB of events it is told how many are printed already);
+skipped (another kind of file).
 
-Exit status: 0 all read, 1 some object rejected, 2 wrong usage.";
+Exit status: 0 all objects read, though some perhaps in part; 1 some rejected or failed, or it
+could not go on; 2 wrong usage.";
 
 /// What became of an object.
 #[derive(Serialize)]
@@ -100,6 +105,7 @@ pub(crate) enum Verdict {
     Accepted,
     Partial,
     Rejected,
+    Failed,
     Skipped,
 }
 
@@ -189,8 +195,8 @@ impl Inspect {
         if self.output == RowForm::Table && count != 1 {
             remark(&run.total_line());
         }
-        let rejected = run.verdicts.contains_key(&Verdict::Rejected);
-        Ok(if rejected {
+        let is_bad = |verdict| run.verdicts.contains_key(&verdict);
+        Ok(if is_bad(Verdict::Rejected) || is_bad(Verdict::Failed) {
             ExitCode::from(FAILED)
         } else {
             ExitCode::SUCCESS
@@ -213,9 +219,9 @@ impl Run {
         let Object { name, state } = object;
         let (verdict, reason, tally) = match state {
             State::OtherKind(kind) => (Verdict::Skipped, Some(kind.to_owned()), Tally::default()),
-            State::Unreadable(why) => (Verdict::Rejected, Some(why), Tally::default()),
+            State::Unreadable(why) => (Verdict::Failed, Some(why), Tally::default()),
             State::Readable(body) => match body.rereadable() {
-                Err(error) => (Verdict::Rejected, Some(chain(&error)), Tally::default()),
+                Err(error) => (Verdict::Failed, Some(chain(&error)), Tally::default()),
                 Ok(body) => self.read(&name, || body.open())?,
             },
         };
@@ -252,7 +258,7 @@ impl Run {
         });
         match result {
             Err(error) if output_failed => Err(Failure::Output(error)),
-            Err(error) => Ok((Verdict::Rejected, Some(chain(&error)), Tally::default())),
+            Err(error) => Ok((Verdict::Failed, Some(chain(&error)), Tally::default())),
             Ok(Err(rejected)) => {
                 let reason = format!("{}: {rejected}", rejected.reason());
                 Ok((Verdict::Rejected, Some(reason), Tally::default()))
@@ -268,10 +274,11 @@ impl Run {
         let of = |verdict| self.verdicts.get(&verdict).copied().unwrap_or_default();
         let objects: u64 = self.verdicts.values().sum();
         format!(
-            "{objects} objects: {} accepted, {} partial, {} rejected, {} skipped; {}",
+            "{objects} objects: {} accepted, {} partial, {} rejected, {} failed, {} skipped; {}",
             of(Verdict::Accepted),
             of(Verdict::Partial),
             of(Verdict::Rejected),
+            of(Verdict::Failed),
             of(Verdict::Skipped),
             Counts::from(self.total),
         )
@@ -298,6 +305,7 @@ impl<'a> Report<'a> {
             Verdict::Accepted => "accepted",
             Verdict::Partial => "partial",
             Verdict::Rejected => "rejected",
+            Verdict::Failed => "failed",
             Verdict::Skipped => "skipped",
         };
         let mut line = format!("{}: {verdict}", self.object);

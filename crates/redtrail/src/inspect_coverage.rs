@@ -14,16 +14,17 @@ use redtrail_model::EventTime;
 use serde::Serialize;
 
 use crate::{
-    backfill_report::{Objects, size},
     inspect::Verdict,
     inspect_s3::Told,
     output::{RowForm, json_remark, remark},
+    stored_size::{Objects, size},
     trail_s3::TrailUrl,
 };
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
-/// Places with hours that had no object which are written out for reading.
+/// Places with hours that had no object which are written out for reading, and spans of one.
 const MOST_WRITTEN: usize = 20;
+const MOST_SPANS_WRITTEN: usize = 5;
 
 /// What was read.
 #[derive(Serialize)]
@@ -38,6 +39,7 @@ pub(crate) struct InspectCoverage {
     accepted: u64,
     partial: u64,
     rejected: u64,
+    failed: u64,
     /// Times in the names of objects.
     first_object: Option<String>,
     last_object: Option<String>,
@@ -45,54 +47,65 @@ pub(crate) struct InspectCoverage {
     records_selected: u64,
     events_shown: u64,
     hours: u64,
-    /// Places that had no object in some hours.
-    without_objects: Vec<Quiet>,
+    /// Places that had no object in some hours; null if reading stopped before the end.
+    without_objects: Option<Vec<Quiet>>,
     digests: &'static str,
     #[serde(skip)]
-    seen: BTreeMap<(String, String), Hours>,
+    seen: BTreeMap<Place, Hours>,
     #[serde(skip)]
     start: Timestamp,
     #[serde(skip)]
     progress: ProgressBar,
 }
 
-/// A place, and hours in which nothing was delivered.
+/// A place, and whole hours in which nothing was delivered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Quiet {
+    /// Of the place of an organization trail: beside it another trail may deliver the same account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    organization: Option<String>,
     account: String,
     region: String,
     hours_without_objects: u64,
-    first: String,
+    spans: Vec<Span>,
 }
 
-/// Hours with objects: how many, and the first without as far as they are in order.
+/// Hours on end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+struct Span {
+    from: String,
+    until: String,
+}
+
+/// Hours with objects, counted from 0, as spans: each its first hour and the one after it.
 #[derive(Default)]
 struct Hours {
-    count: u64,
-    /// The hour of the last object, from 0.
-    last: Option<u64>,
-    first_quiet: Option<u64>,
+    spans: Vec<(u64, u64)>,
 }
 
 impl Hours {
     fn seen(&mut self, hour: u64) {
-        let next = self.last.map_or(0, |last| last + 1);
-        if self.last.is_some_and(|last| hour <= last) {
-            return;
+        match self.spans.last_mut() {
+            Some((from, until)) if (*from..*until).contains(&hour) => {}
+            Some((_, until)) if *until == hour => *until += 1,
+            _ => self.spans.push((hour, hour + 1)),
         }
-        if hour > next && self.first_quiet.is_none() {
-            self.first_quiet = Some(next);
-        }
-        self.count += 1;
-        self.last = Some(hour);
     }
 
-    /// How many of so many hours had none, and the first of them.
-    fn quiet(&self, hours: u64) -> Option<(u64, u64)> {
-        let next = self.last.map_or(0, |last| last + 1);
-        let first = self.first_quiet.unwrap_or(next);
-        let count = hours.saturating_sub(self.count);
-        (count > 0 && first < hours).then_some((count, first))
+    /// Spans of so many hours that had none.
+    fn quiet(&self, hours: u64) -> Vec<(u64, u64)> {
+        // Names that are not CloudTrail's may stand in any order.
+        let mut seen = self.spans.clone();
+        seen.sort_unstable();
+        let mut quiet = Vec::new();
+        let mut next = 0;
+        for (from, until) in seen.into_iter().chain([(hours, hours)]) {
+            if from > next {
+                quiet.push((next, from));
+            }
+            next = next.max(until);
+        }
+        quiet
     }
 }
 
@@ -121,8 +134,7 @@ impl InspectCoverage {
         for place in places {
             coverage.accounts.insert(place.account.clone());
             coverage.regions.insert(place.region.clone());
-            let place = (place.account.clone(), place.region.clone());
-            coverage.seen.insert(place, Hours::default());
+            coverage.seen.insert(place.clone(), Hours::default());
         }
         coverage
     }
@@ -138,13 +150,14 @@ impl InspectCoverage {
             accepted: 0,
             partial: 0,
             rejected: 0,
+            failed: 0,
             first_object: None,
             last_object: None,
             records_read: 0,
             records_selected: 0,
             events_shown: 0,
             hours: 0,
-            without_objects: Vec::new(),
+            without_objects: None,
             digests: "not_checked",
             seen: BTreeMap::new(),
             start: Timestamp::UNIX_EPOCH,
@@ -152,8 +165,8 @@ impl InspectCoverage {
         }
     }
 
-    /// An object was read, or could not be.
-    pub(crate) fn object(&mut self, log: &ListedLog, told: &Told) {
+    /// An object was read, or could not be; where it was listed, of that place.
+    pub(crate) fn object(&mut self, place: Option<&Place>, log: &ListedLog, told: &Told) {
         self.read.add(log.object.bytes);
         self.records_read += told.tally.read;
         self.records_selected += told.tally.selected;
@@ -161,7 +174,8 @@ impl InspectCoverage {
         *match told.verdict {
             Verdict::Accepted => &mut self.accepted,
             Verdict::Partial => &mut self.partial,
-            Verdict::Rejected | Verdict::Skipped => &mut self.rejected,
+            Verdict::Rejected => &mut self.rejected,
+            Verdict::Failed | Verdict::Skipped => &mut self.failed,
         } += 1;
         self.progress.inc(1);
         let Ok(key) = LogKey::parse(&log.object.key) else {
@@ -180,10 +194,13 @@ impl InspectCoverage {
         if self.last_object.as_ref().is_none_or(|last| named > *last) {
             self.last_object = Some(named);
         }
-        let seconds = log.named.duration_since(self.start).as_secs();
-        let hour = seconds.max(0).unsigned_abs() / HOUR.as_secs().unsigned_abs();
-        let place = (key.account.to_owned(), key.region.to_owned());
-        if let Some(hours) = self.seen.get_mut(&place).filter(|_| hour < self.hours) {
+        // The list begins before the time: what was called in it may stand in earlier objects.
+        let Ok(seconds) = u64::try_from(log.named.duration_since(self.start).as_secs()) else {
+            return;
+        };
+        let hour = seconds / HOUR.as_secs().unsigned_abs();
+        let hours = place.and_then(|place| self.seen.get_mut(place));
+        if let Some(hours) = hours.filter(|_| log.named >= self.start && hour < self.hours) {
             hours.seen(hour);
         }
     }
@@ -193,30 +210,20 @@ impl InspectCoverage {
         self.progress.suspend(write);
     }
 
-    /// Whether every object could be read.
+    /// Whether every object could be read, though perhaps not all of their records.
     pub(crate) fn is_sound(&self) -> bool {
-        self.rejected == 0
+        self.rejected == 0 && self.failed == 0
     }
 
     /// Says it on standard error; `is_whole` unless reading stopped before the end.
     pub(crate) fn tell(&mut self, form: RowForm, is_whole: bool) {
         self.progress.finish_and_clear();
-        for ((account, region), hours) in &self.seen {
-            if let Some((count, first)) = hours.quiet(self.hours) {
-                let first = i64::try_from(first).unwrap_or_default();
-                let first = self.start + SignedDuration::from_hours(first);
-                self.without_objects.push(Quiet {
-                    account: account.clone(),
-                    region: region.clone(),
-                    hours_without_objects: count,
-                    first: first.to_string(),
-                });
-            }
-        }
+        // Where reading stopped, nothing is known of the hours behind.
+        self.without_objects = is_whole.then(|| self.quiet());
         if form == RowForm::Jsonl {
             json_remark(&serde_json::json!({
                 "coverage": &*self,
-                "complete": is_whole && self.is_sound(),
+                "all_read": is_whole && self.is_sound() && self.partial == 0,
             }));
             return;
         }
@@ -226,6 +233,34 @@ impl InspectCoverage {
         if !is_whole {
             remark("Reading stopped before the end of the trail: this is not all of it.");
         }
+    }
+
+    fn quiet(&self) -> Vec<Quiet> {
+        let time = |hour: u64| {
+            let hours = i64::try_from(hour).unwrap_or_default();
+            (self.start + SignedDuration::from_hours(hours)).to_string()
+        };
+        let mut places = Vec::new();
+        for (place, hours) in &self.seen {
+            let spans = hours.quiet(self.hours);
+            if spans.is_empty() {
+                continue;
+            }
+            places.push(Quiet {
+                organization: place.organization.clone(),
+                account: place.account.clone(),
+                region: place.region.clone(),
+                hours_without_objects: spans.iter().map(|(from, until)| until - from).sum(),
+                spans: spans
+                    .into_iter()
+                    .map(|(from, until)| Span {
+                        from: time(from),
+                        until: time(until),
+                    })
+                    .collect(),
+            });
+        }
+        places
     }
 
     fn lines(&self) -> Vec<String> {
@@ -241,7 +276,7 @@ impl InspectCoverage {
         };
         lines.push(format!(
             "{}: {} accounts, {} Regions; {} objects read{bytes}{ends}: {} accepted, {} partial, {} \
-             rejected; {} records, {} of Redshift, {} shown.",
+             rejected, {} failed; {} records, {} of Redshift, {} shown.",
             self.place,
             self.accounts.len(),
             self.regions.len(),
@@ -249,18 +284,17 @@ impl InspectCoverage {
             self.accepted,
             self.partial,
             self.rejected,
+            self.failed,
             self.records_read,
             self.records_selected,
             self.events_shown,
         ));
-        for quiet in self.without_objects.iter().take(MOST_WRITTEN) {
-            lines.push(format!(
-                "{} {}: no object in {} of {} hours, first from {} on.",
-                quiet.account, quiet.region, quiet.hours_without_objects, self.hours, quiet.first
-            ));
+        let quiet = self.without_objects.as_deref().unwrap_or_default();
+        for quiet in quiet.iter().take(MOST_WRITTEN) {
+            lines.push(quiet.line(self.hours));
         }
-        if self.without_objects.len() > MOST_WRITTEN {
-            let more = self.without_objects.len() - MOST_WRITTEN;
+        if quiet.len() > MOST_WRITTEN {
+            let more = quiet.len() - MOST_WRITTEN;
             lines.push(format!(
                 "And {more} more places without objects in some hours."
             ));
@@ -270,6 +304,34 @@ impl InspectCoverage {
                 .to_owned(),
         );
         lines
+    }
+}
+
+impl Quiet {
+    fn line(&self, hours: u64) -> String {
+        let mut line = String::new();
+        if let Some(organization) = &self.organization {
+            line.push_str(organization);
+            line.push(' ');
+        }
+        line.push_str(&format!(
+            "{} {}: no object in {} of {hours} hours: ",
+            self.account, self.region, self.hours_without_objects
+        ));
+        let spans: Vec<String> = self
+            .spans
+            .iter()
+            .take(MOST_SPANS_WRITTEN)
+            .map(|span| format!("{} to {}", span.from, span.until))
+            .collect();
+        line.push_str(&spans.join(", "));
+        match self.spans.len().saturating_sub(MOST_SPANS_WRITTEN) {
+            0 => line.push('.'),
+            more => line.push_str(&format!(
+                ", and {more} more times (--output jsonl has all)."
+            )),
+        }
+        line
     }
 }
 
@@ -296,13 +358,14 @@ mod tests {
     #[test]
     fn hours_without_objects() {
         for (seen, hours, expected) in [
-            (&[][..], 0, None),
-            (&[], 3, Some((3, 0))),
-            (&[0, 0, 1, 2], 3, None),
-            (&[0, 2], 3, Some((1, 1))),
-            (&[1, 2], 3, Some((1, 0))),
-            (&[0, 1], 3, Some((1, 2))),
-            (&[0, 3, 6], 8, Some((5, 1))),
+            (&[][..], 0, &[][..]),
+            (&[], 3, &[(0, 3)]),
+            (&[0, 0, 1, 2], 3, &[]),
+            (&[0, 2], 3, &[(1, 2)]),
+            (&[1, 2], 3, &[(0, 1)]),
+            (&[0, 1], 3, &[(2, 3)]),
+            (&[0, 3, 6], 8, &[(1, 3), (4, 6), (7, 8)]),
+            (&[6, 0, 3, 0], 8, &[(1, 3), (4, 6), (7, 8)]),
         ] {
             let mut sum = Hours::default();
             for hour in seen {

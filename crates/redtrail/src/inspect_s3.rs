@@ -1,25 +1,28 @@
 //! `redtrail inspect s3://…`: a trail read where it lies, without any table. Several objects are
 //! read at a time; what is printed stands in the order of their keys.
 
-use std::{collections::VecDeque, process::ExitCode, sync::Arc};
+use std::{collections::VecDeque, process::ExitCode, sync::Arc, time::Duration};
 
 use futures_util::{TryStreamExt, stream};
 use jiff::Timestamp;
 use redtrail_aws::{s3::S3Source, trail_bucket::S3TrailBucket};
 use redtrail_core::{
+    edge::EdgeErrorKind,
     ingest::IngestError,
-    inspect_stored::{Stored, inspect_again, inspect_stored},
+    inspect_stored::{Outgrown, Stored, inspect_again, inspect_stored},
     log_key::{LogKey, file_name, name_time},
-    log_reader::Limits,
+    log_reader::{Limits, Rejected},
+    normalizer::Summary,
     object::ObjectAddress,
     select::Selector,
+    tally::Tally,
 };
 use redtrail_digest::{
     edge::ListedObject,
     log_list::{ListedLog, LogList, NamedTime},
     place::Place,
 };
-use redtrail_model::EventTime;
+use redtrail_model::{AuditEvent, EventTime};
 use tokio::task::JoinHandle;
 
 use crate::{
@@ -33,11 +36,14 @@ use crate::{
     trail_s3::{SCHEME, TrailArgs, TrailUrl, next_step, unread},
 };
 
-/// Objects being read or waiting for their turn to be printed. The bound on held records is
-/// shared among them.
+/// Objects being read or waiting for their turn to be printed. Each may hold its 8 MiB of records:
+/// 128 MiB in all, which a person's machine has, unlike the function.
 const AT_ONCE: usize = 16;
-/// A request that may succeed later is sent so often.
+/// An object is read so often before it counts as one that cannot be read.
 const ATTEMPTS: u32 = 3;
+/// Between two attempts a random time passes, up to this after the first and twice that after
+/// each further one.
+const FIRST_BACKOFF: Duration = Duration::from_millis(500);
 /// After so many objects in a row that could not be read, the next could not be either.
 const UNREAD_IN_A_ROW: u32 = 20;
 
@@ -101,8 +107,21 @@ impl InspectS3 {
 
     async fn inspect(self, now: Timestamp) -> Result<ExitCode, Failure> {
         let now = event_time(now)?;
+        if let Some(since) = self.filter.window.since.filter(|since| *since >= now) {
+            return Err(Failure::usage(
+                format!("nothing has happened since {since}: that is yet to come"),
+                "Give a --since before now.",
+            ));
+        }
         match &self.place {
             InS3::Object(object) => {
+                if self.of.is_narrowed() {
+                    return Err(Failure::usage(
+                        "--accounts and --regions choose among a trail's folders, and one object \
+                         is named",
+                        "Leave them out, or give the trail.",
+                    ));
+                }
                 let bucket = self.of.bucket(&object.bucket).await;
                 let log = ListedLog {
                     named: named(&object.key),
@@ -114,6 +133,7 @@ impl InspectS3 {
                 };
                 let list = Lister {
                     places: VecDeque::new(),
+                    place: None,
                     page: VecDeque::from([log]),
                     list: None,
                     bucket: &bucket,
@@ -134,7 +154,8 @@ impl InspectS3 {
                 let bucket = self.of.bucket(&trail.bucket).await;
                 let places = self.of.places(&bucket, trail).await?;
                 let list = Lister {
-                    places: places.iter().cloned().collect(),
+                    places: places.iter().cloned().map(Arc::new).collect(),
+                    place: None,
                     page: VecDeque::new(),
                     list: None,
                     bucket: &bucket,
@@ -178,9 +199,9 @@ impl InspectS3 {
         coverage: &mut InspectCoverage,
     ) -> Result<(), Failure> {
         let started = stream::try_unfold(list, |mut list| async move {
-            Ok::<_, Failure>(list.next().await?.map(|log| (log, list)))
+            Ok::<_, Failure>(list.next().await?.map(|listed| (listed, list)))
         })
-        .map_ok(|log| {
+        .map_ok(|(place, log)| {
             let address = ObjectAddress {
                 bucket: bucket_name.to_owned(),
                 key: log.object.key.clone(),
@@ -196,87 +217,160 @@ impl InspectS3 {
                     // Only what panics or is cut off is not joined.
                     std::panic::resume_unwind(error.into_panic())
                 });
-                Ok((log, address, stored))
+                Ok((place, log, address, stored))
             }
         });
         let mut read = Box::pin(started.try_buffered(AT_ONCE));
         let mut unread_in_a_row = 0;
-        while let Some((log, address, stored)) = read.try_next().await? {
-            let told = self.tell(&address, stored, bucket.source(), answer).await;
-            let report = match told {
-                Ok(report) => {
-                    unread_in_a_row = 0;
-                    report
-                }
-                Err(Unprinted::Output(failure)) => return Err(failure),
-                Err(Unprinted::Unread(error)) => {
-                    unread_in_a_row += 1;
-                    if unread_in_a_row == UNREAD_IN_A_ROW {
-                        return Err(Failure::failed(
-                            format!("gave up after {unread_in_a_row} objects in a row"),
-                            next_step(error.kind()),
-                            error,
-                        ));
-                    }
-                    Told::rejected(chain(&error))
-                }
-            };
-            coverage.object(&log, &report);
-            if report.verdict != Verdict::Accepted {
+        while let Some((place, log, address, stored)) = read.try_next().await? {
+            let told = self.tell(&address, stored, bucket.source(), answer).await?;
+            coverage.object(place.as_deref(), &log, &told);
+            if told.verdict != Verdict::Accepted {
                 answer.flush()?;
                 let name = address.to_string();
-                let line = Report::of(&name, report.verdict, report.reason, report.tally);
+                let line = Report::of(&name, told.verdict, told.reason, told.tally);
                 coverage.suspend(|| match self.output {
                     RowForm::Jsonl => json_remark(&line),
                     RowForm::Table | RowForm::Csv => remark(&line.line()),
                 });
             }
+            let Some(error) = told.error else {
+                unread_in_a_row = 0;
+                continue;
+            };
+            unread_in_a_row += 1;
+            if unread_in_a_row == UNREAD_IN_A_ROW {
+                return Err(Failure::failed(
+                    format!("gave up after {unread_in_a_row} objects in a row"),
+                    next_step(error.kind()),
+                    error,
+                ));
+            }
         }
         Ok(())
     }
 
-    /// Prints the events of an object that are asked for.
+    /// Prints the events of an object that are asked for, and tells what became of it.
     async fn tell(
         &self,
         address: &ObjectAddress,
         stored: Result<Stored, IngestError>,
         source: &S3Source,
         answer: &mut EventWriter,
-    ) -> Result<Told, Unprinted> {
-        let mut shown = 0;
-        let mut emit = |event| {
-            if !self.filter.holds(&event) {
-                return Ok(());
-            }
-            shown += 1;
-            answer
-                .event(event)
-                .map_err(|error| Unprinted::Output(error.into()))
+    ) -> Result<Told, Failure> {
+        let mut printing = Printing {
+            filter: &self.filter,
+            answer,
+            shown: 0,
         };
-        let summary = match stored.map_err(Unprinted::Unread)? {
-            Stored::Rejected(why) => {
-                return Ok(Told::rejected(format!("{}: {why}", why.reason())));
-            }
-            Stored::Events(events, summary) => {
-                events.into_iter().try_for_each(&mut emit)?;
-                summary
-            }
-            Stored::Outgrown(outgrown) => {
-                let (selector, limits) = (&self.selector, limits());
-                inspect_again(source, address, &outgrown, selector, limits, emit).await?
-            }
-        };
-        let is_whole = summary.tally.quarantined == 0;
-        Ok(Told {
-            verdict: if is_whole {
-                Verdict::Accepted
-            } else {
-                Verdict::Partial
-            },
-            reason: (!is_whole).then(|| reasons(&summary)),
-            tally: summary.tally,
+        let printed = self.print(address, stored, source, &mut printing).await;
+        let shown = printing.shown;
+        let told = |verdict, reason| Told {
+            verdict,
+            reason,
+            tally: Tally::default(),
             shown,
-        })
+            error: None,
+        };
+        match printed {
+            Ok(Ok(summary)) => {
+                let told = if summary.tally.quarantined == 0 {
+                    told(Verdict::Accepted, None)
+                } else {
+                    told(Verdict::Partial, Some(reasons(&summary)))
+                };
+                Ok(Told {
+                    tally: summary.tally,
+                    ..told
+                })
+            }
+            Ok(Err(why)) => {
+                let reason = format!("{}: {why}", why.reason());
+                Ok(told(Verdict::Rejected, Some(reason)))
+            }
+            Err(Unprinted::Unread(error)) => {
+                let reason = match shown {
+                    0 => chain(&error),
+                    shown => format!("after {shown} of its events: {}", chain(&error)),
+                };
+                Ok(Told {
+                    error: Some(error),
+                    ..told(Verdict::Failed, Some(reason))
+                })
+            }
+            Err(Unprinted::Output(failure)) => Err(failure),
+        }
+    }
+
+    async fn print(
+        &self,
+        address: &ObjectAddress,
+        stored: Result<Stored, IngestError>,
+        source: &S3Source,
+        printing: &mut Printing<'_>,
+    ) -> Result<Result<Summary, Rejected>, Unprinted> {
+        let mut stored = stored?;
+        let mut attempt = 1;
+        loop {
+            let outgrown = match stored {
+                Stored::Rejected(why) => return Ok(Err(why)),
+                Stored::Events(events, summary) => {
+                    events
+                        .into_iter()
+                        .try_for_each(|event| printing.event(event))?;
+                    return Ok(Ok(summary));
+                }
+                Stored::Outgrown(outgrown) => outgrown,
+            };
+            match self
+                .print_outgrown(address, &outgrown, source, printing)
+                .await
+            {
+                // It was replaced in between; what is printed cannot be taken back.
+                Err(Unprinted::Unread(error))
+                    if error.kind() == EdgeErrorKind::Changed
+                        && printing.shown == 0
+                        && attempt < ATTEMPTS =>
+                {
+                    attempt += 1;
+                    stored = read(source, address, &self.selector).await?;
+                }
+                printed => return printed.map(Ok),
+            }
+        }
+    }
+
+    /// Of an object with more than was to be held: it is proven, so that its events may be printed
+    /// while it is read again, and what was printed before a break is passed over.
+    async fn print_outgrown(
+        &self,
+        address: &ObjectAddress,
+        outgrown: &Outgrown,
+        source: &S3Source,
+        printing: &mut Printing<'_>,
+    ) -> Result<Summary, Unprinted> {
+        let mut emitted = 0;
+        let mut attempt = 1;
+        loop {
+            // Boxed: the clients' futures nest deeper than the compiler follows.
+            let read = Box::pin(inspect_again(
+                source,
+                address,
+                outgrown,
+                &self.selector,
+                Limits::default(),
+                &mut emitted,
+                |event| printing.event(event),
+            ))
+            .await;
+            match read {
+                Err(Unprinted::Unread(error)) if is_worth(attempt, &error) => {
+                    backoff(attempt).await
+                }
+                read => return read,
+            }
+            attempt += 1;
+        }
     }
 }
 
@@ -284,23 +378,33 @@ impl InspectS3 {
 pub(crate) struct Told {
     pub(crate) verdict: Verdict,
     reason: Option<String>,
-    pub(crate) tally: redtrail_core::tally::Tally,
+    pub(crate) tally: Tally,
     /// Events printed.
     pub(crate) shown: u64,
+    /// Why it could not be read.
+    error: Option<IngestError>,
 }
 
-impl Told {
-    fn rejected(reason: String) -> Self {
-        Self {
-            verdict: Verdict::Rejected,
-            reason: Some(reason),
-            tally: redtrail_core::tally::Tally::default(),
-            shown: 0,
+/// Events of one object on their way out.
+struct Printing<'a> {
+    filter: &'a EventFilter,
+    answer: &'a mut EventWriter,
+    shown: u64,
+}
+
+impl Printing<'_> {
+    fn event(&mut self, event: AuditEvent) -> Result<(), Unprinted> {
+        if self.filter.holds(&event) {
+            self.answer
+                .event(event)
+                .map_err(|error| Unprinted::Output(error.into()))?;
+            self.shown += 1;
         }
+        Ok(())
     }
 }
 
-/// Why an object's events were not printed.
+/// Why an object's events were not printed, or not all.
 enum Unprinted {
     Unread(IngestError),
     Output(Failure),
@@ -312,24 +416,36 @@ impl From<IngestError> for Unprinted {
     }
 }
 
-fn limits() -> Limits {
-    let mut limits = Limits::default();
-    limits.max_held_bytes /= AT_ONCE;
-    limits
+fn start(source: S3Source, address: ObjectAddress, selector: Arc<Selector>) -> Reading {
+    tokio::spawn(async move { read(&source, &address, &selector).await })
 }
 
-fn start(source: S3Source, address: ObjectAddress, selector: Arc<Selector>) -> Reading {
-    tokio::spawn(async move {
-        let mut attempt = 1;
-        loop {
-            // Boxed: the clients' futures nest deeper than the compiler follows.
-            let read = Box::pin(inspect_stored(&source, &address, &selector, limits())).await;
-            match read {
-                Err(error) if error.kind().is_retryable() && attempt < ATTEMPTS => attempt += 1,
-                read => return read,
-            }
+async fn read(
+    source: &S3Source,
+    address: &ObjectAddress,
+    selector: &Selector,
+) -> Result<Stored, IngestError> {
+    let mut attempt = 1;
+    loop {
+        // Boxed: the clients' futures nest deeper than the compiler follows.
+        let read = Box::pin(inspect_stored(source, address, selector, Limits::default())).await;
+        match read {
+            Err(error) if is_worth(attempt, &error) => backoff(attempt).await,
+            read => return read,
         }
-    })
+        attempt += 1;
+    }
+}
+
+/// Whether to try once more.
+fn is_worth(attempt: u32, error: &IngestError) -> bool {
+    attempt < ATTEMPTS && error.kind().is_retryable()
+}
+
+/// Full jitter: <https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>
+async fn backoff(attempt: u32) {
+    let bound = FIRST_BACKOFF * 2_u32.pow(attempt - 1);
+    tokio::time::sleep(bound.mul_f64(fastrand::f64())).await;
 }
 
 /// The time in a key's name; of none that says it, the beginning of time.
@@ -343,16 +459,18 @@ fn named(key: &str) -> Timestamp {
 struct Lister<'b> {
     bucket: &'b S3TrailBucket,
     named: NamedTime,
-    places: VecDeque<Place>,
+    places: VecDeque<Arc<Place>>,
+    /// The one whose objects come now.
+    place: Option<Arc<Place>>,
     list: Option<LogList<'b, S3TrailBucket>>,
     page: VecDeque<ListedLog>,
 }
 
 impl Lister<'_> {
-    async fn next(&mut self) -> Result<Option<ListedLog>, Failure> {
+    async fn next(&mut self) -> Result<Option<(Option<Arc<Place>>, ListedLog)>, Failure> {
         loop {
             if let Some(log) = self.page.pop_front() {
-                return Ok(Some(log));
+                return Ok(Some((self.place.clone(), log)));
             }
             if let Some(list) = &mut self.list
                 && let Some(page) = list.next().await.map_err(unread)?
@@ -364,6 +482,7 @@ impl Lister<'_> {
                 return Ok(None);
             };
             self.list = Some(LogList::new(self.bucket, &place, self.named));
+            self.place = Some(place);
         }
     }
 }

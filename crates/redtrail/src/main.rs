@@ -53,6 +53,7 @@ mod scope;
 mod selector_args;
 mod short_name;
 mod stack;
+mod stored_size;
 mod subject;
 mod tables;
 mod time_range;

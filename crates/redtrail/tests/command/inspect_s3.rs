@@ -8,7 +8,7 @@ use std::{
 
 use redtrail_local::Fault;
 use redtrail_trailgen::{Trail as Made, TrailOptions, sample};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     run::{Output, json_lines, redtrail},
@@ -67,7 +67,8 @@ fn ok_the_same_as_the_same_files_in_a_folder() {
         assert!(all.len() > 200, "{}", all.len());
         assert_eq!(all, events(&in_folder));
         let said = coverage(&in_s3);
-        assert_eq!(said["complete"], true);
+        assert_eq!(said["all_read"], true);
+        assert_eq!(said.get("complete"), None, "that only digests prove");
         assert_eq!(said["coverage"]["objects"], 40);
         assert_eq!(said["coverage"]["accepted"], 40);
         assert_eq!(said["coverage"]["events_shown"], all.len());
@@ -136,8 +137,8 @@ fn ok_only_objects_that_may_hold_the_time() {
         "--regions=us-east-1",
     ]);
     let said = &coverage(&of_account)["coverage"];
-    assert_eq!(said["accounts"], serde_json::json!(["111122223333"]));
-    assert_eq!(said["regions"], serde_json::json!(["us-east-1"]));
+    assert_eq!(said["accounts"], json!(["111122223333"]));
+    assert_eq!(said["regions"], json!(["us-east-1"]));
     let is_of_it = |event: &Value| {
         let reference = event["reference"].as_str().unwrap();
         reference.contains("/111122223333/CloudTrail/us-east-1/")
@@ -178,15 +179,16 @@ fn ok_what_cannot_be_read_is_told_and_where_nothing_came() {
             .collect::<Vec<_>>()
     );
     let coverage = &said[2];
-    assert_eq!(coverage["complete"], false);
+    assert_eq!(coverage["all_read"], false);
     let quiet = &coverage["coverage"]["without_objects"][0];
     assert_eq!(quiet["hours_without_objects"], 2);
-    assert_eq!(quiet["first"], "2026-03-02T10:00:00Z");
+    let span = json!({ "from": "2026-03-02T10:00:00Z", "until": "2026-03-02T12:00:00Z" });
+    assert_eq!(quiet["spans"], json!([span]));
 
     let out = trail.redtrail(&question, b"");
     for part in [
         "1 rejected",
-        "no object in 2 of 4 hours",
+        "no object in 2 of 4 hours: 2026-03-02T10:00:00Z to 2026-03-02T12:00:00Z",
         "`redtrail verify`",
         "0905",
     ] {
@@ -228,8 +230,11 @@ fn err_stopped_on_the_way() {
         .lines()
         .find(|line| line.contains("\"coverage\""));
     let told: Value = serde_json::from_str(told.unwrap()).unwrap();
-    assert_eq!(told["complete"], false);
+    assert_eq!(told["all_read"], false);
     assert_eq!(told["coverage"]["accepted"], 1);
+    assert_eq!(told["coverage"]["failed"], 20);
+    assert_eq!(told["coverage"]["without_objects"], Value::Null);
+    assert_eq!(told["coverage"]["rejected"], 0);
 }
 
 #[test]
@@ -279,40 +284,133 @@ fn ok_one_object() {
     let out = trail.redtrail(&["inspect", "s3://trail/none.json.gz"], b"");
     assert_eq!(out.status, 1);
     assert!(
-        out.stderr.contains("none.json.gz: rejected"),
+        out.stderr.contains("none.json.gz: failed"),
         "{}",
         out.stderr
     );
 }
 
-#[test]
-fn ok_an_object_with_more_than_is_held() {
-    let trail = Trail::start();
-    let records: Vec<String> = (0..2000)
+const LARGE: usize = 6000;
+
+/// An object of more than 8 MiB of records, hardly to be packed.
+fn large() -> Vec<u8> {
+    let mut state = 1_u64;
+    let mut text = || -> String {
+        (0..100)
+            .map(|_| {
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
+                format!("{:016x}", state.rotate_left(17).wrapping_mul(state))
+            })
+            .collect()
+    };
+    let records: Vec<String> = (0..LARGE)
         .map(|n| {
             let mut record = record(&format!("e{n}"));
-            record["userAgent"] = "a".repeat(700).into();
+            record["userAgent"] = text().into();
             record.to_string()
         })
         .collect();
+    log(&records)
+}
+
+/// Reads the large object while some of its GetObject requests, counted from 0, end halfway.
+fn large_cut(is_cut: impl Fn(u32) -> bool + Send + Sync + 'static) -> (Output, u64) {
+    let trail = Trail::start();
+    let body = large();
+    let half = body.len() / 2;
     let place = key("", "111122223333", "us-east-1", "20260302T0905");
-    trail.put_object(&place, &log(&records));
+    trail.put_object(&place, &body);
+    let gets = AtomicU32::new(0);
+    let proxy = trail.proxy(move |request| {
+        let is_get = request.operation == "GetObject";
+        (is_get && is_cut(gets.fetch_add(1, Ordering::Relaxed))).then_some(Fault::CutBody(half))
+    });
+    let endpoint = proxy.s3_endpoint();
+    let question = [
+        "inspect",
+        "s3://trail",
+        "--since=2026-03-02",
+        "--output=jsonl",
+    ];
+    let out = trail.redtrail_in(&question, &[("AWS_ENDPOINT_URL_S3", &endpoint)], b"");
+    (out, proxy.counts().requests["GetObject"])
+}
+
+#[track_caller]
+fn assert_first_events(out: &Output, count: usize) {
+    let ids: Vec<String> = json_lines(&out.stdout)
+        .iter()
+        .map(|event| event["event_id"].as_str().unwrap().to_owned())
+        .collect();
+    let expected: Vec<String> = (0..count).map(|n| format!("e{n}")).collect();
+    assert_eq!(ids, expected);
+}
+
+#[test]
+fn ok_an_object_with_more_than_is_held() {
+    // Whole, and with the second reading cut off halfway, once or twice.
+    for cuts in 0..3 {
+        let (out, gets) = large_cut(move |get| (1..=cuts).contains(&get));
+        assert_eq!(out.status, 0, "{cuts}: {}", out.stderr);
+        assert_eq!(gets, u64::from(2 + cuts));
+        assert_first_events(&out, LARGE);
+        assert_eq!(coverage(&out)["all_read"], true);
+    }
+}
+
+#[test]
+fn err_the_second_reading_is_always_cut_off() {
+    let (out, gets) = large_cut(|get| get > 0);
+    assert_eq!(out.status, 1);
+    assert_eq!(gets, 4);
+    let said = coverage(&out);
+    let shown = usize::try_from(said["coverage"]["events_shown"].as_u64().unwrap()).unwrap();
+    assert!((1..LARGE).contains(&shown), "{shown}");
+    assert_first_events(&out, shown);
+    assert_eq!(said["all_read"], false);
+    assert_eq!(said["coverage"]["failed"], 1);
+    assert_eq!(said["coverage"]["rejected"], 0);
+    let object = &json_lines(&out.stderr)[0];
+    assert_eq!(object["verdict"], "failed");
+    let reason = object["reason"].as_str().unwrap();
+    let told = format!("after {shown} of its events: ");
+    assert!(reason.starts_with(&told), "{reason}");
+}
+
+#[test]
+fn ok_two_trails_of_one_account_and_region() {
+    let trail = Trail::start();
+    let account = key("", "111122223333", "us-east-1", "20260302T0905");
+    let organization = account.replace("AWSLogs/", "AWSLogs/o-exampleorgid/");
+    let body = log(&[record("e1").to_string()]);
+    trail.put_object(&account, &body);
+    trail.put_object(&organization, &body);
+    // A quarter of an hour before, and no hour of the time.
+    let before = key("", "111122223333", "us-east-1", "20260302T0850");
+    trail.put_object(&before, &log(&["5"]));
+    let only = organization.replace("T0905Z", "T1005Z");
+    trail.put_object(&only, &body);
     let out = trail.redtrail(
         &[
             "inspect",
             "s3://trail",
-            "--since=2026-03-02",
+            "--since=2026-03-02T09:00:00Z",
+            "--until=2026-03-02T12:00:00Z",
             "--output=jsonl",
         ],
         b"",
     );
     assert_eq!(out.status, 0, "{}", out.stderr);
-    let ids: Vec<String> = json_lines(&out.stdout)
-        .iter()
-        .map(|event| event["event_id"].as_str().unwrap().to_owned())
-        .collect();
-    let expected: Vec<String> = (0..2000).map(|n| format!("e{n}")).collect();
-    assert_eq!(ids, expected);
+    assert_eq!(events(&out).len(), 3);
+    let said = coverage(&out);
+    let quiet = said["coverage"]["without_objects"].as_array().unwrap();
+    let of = |organization: Value| {
+        let of_it = quiet.iter().find(|it| it["organization"] == organization);
+        of_it.unwrap()["hours_without_objects"].as_u64().unwrap()
+    };
+    assert_eq!((of(Value::Null), of("o-exampleorgid".into())), (2, 1));
 }
 
 #[test]
@@ -329,6 +427,19 @@ fn err_usage() {
         (&["s3://trail", ".", "--since=1d"], "one trail"),
         (&[".", "--accounts=111122223333"], "--accounts"),
         (&["s3://trail", "--since=tomorrowish"], "not a time"),
+        (&["s3://trail", "--since=9000-01-01"], "yet to come"),
+        (
+            &["s3://trail/a.json.gz", "--since=9000-01-01"],
+            "yet to come",
+        ),
+        (
+            &["s3://trail/a.json.gz", "--accounts=111122223333"],
+            "one object",
+        ),
+        (
+            &["s3://trail/a.json.gz", "--regions=us-east-1"],
+            "one object",
+        ),
         (
             &[
                 "s3://trail",
