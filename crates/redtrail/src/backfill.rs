@@ -17,7 +17,7 @@ use crate::{
     backfill_estimate::{Cost, DOLLARS_A_MILLION, Estimate, Sample, Scales},
     backfill_here::{Here, Work},
     backfill_queue::Announce,
-    backfill_report::{Counts, Objects, Report},
+    backfill_report::{Counts, Report},
     backfill_retention::{RetentionArgs, check},
     backfill_run::{Backfill as Run, PORTION},
     digest_report::ReportForm,
@@ -27,6 +27,7 @@ use crate::{
     plain_text::json_line,
     selector_args::SelectorArgs,
     stack::{Stack, StackError},
+    stored_size::Objects,
     tables::{TableArgs, event_time, window},
     trail_s3::{TrailArgs, TrailUrl, next_step},
 };

@@ -14,9 +14,10 @@ use redtrail_model::Table;
 use serde::Serialize;
 
 use crate::{
-    backfill_report::{Objects, Report, size},
+    backfill_report::Report,
     backfill_run::{Sink, Wanted},
     failure::Failure,
+    stored_size::{Objects, size},
 };
 
 /// Objects of the sample.

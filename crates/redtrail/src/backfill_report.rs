@@ -9,8 +9,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 use redtrail_core::{ingest, ledger::Verdict, object::ObjectAddress};
 use serde::Serialize;
 
-pub(crate) use crate::stored_size::{Objects, size};
-use crate::{backfill_run::Wanted, output::remark};
+use crate::{
+    backfill_run::Wanted,
+    output::remark,
+    stored_size::{Objects, size},
+};
 
 /// Failures that are written out; the rest are counted.
 const MOST_WRITTEN: u64 = 20;
