@@ -16,9 +16,10 @@ use crate::{
     },
     item::{self, Put},
     ledger::{FINISHED, LedgerEntry, LedgerKey, Listed, Run, Standing, Verdict},
-    log_reader::{Limits, LogReader, Proven, RawRecord, Rejected},
+    log_reader::{Limits, LogReader, Proven, Rejected},
     normalizer::Normalizer,
     object::ObjectAddress,
+    proving::{PIECE_BYTES, Proving, Whole, check_length},
     retention::Retentions,
     select::Selector,
     tally::Tally,
@@ -29,10 +30,6 @@ use crate::{
 const PORTION_RECORDS: usize = 64;
 /// Items written at a time: bounds the items in memory, whatever one event touches.
 const PORTION_ITEMS: usize = 1000;
-
-/// Stored bytes unpacked at a time. Gzip unpacks to a thousandfold at most, so this bounds
-/// what is held between two looks at it, however large the pieces of a body are.
-const PIECE_BYTES: usize = 8 * 1024;
 
 /// What ingesting needs to know beside the object.
 #[derive(Clone, Copy)]
@@ -176,7 +173,7 @@ pub async fn ingest<L: LogSource, S: ItemStore, T: Timer>(
     };
     match reading {
         Reading::Finished(report) => Ok(report),
-        Reading::Whole(whole) => ingest.emit(*whole).await,
+        Reading::Whole(found) => ingest.emit(*found).await,
         Reading::Rejected { identity, why } => ingest.reject(&identity, &why).await,
     }
 }
@@ -192,21 +189,19 @@ struct Ingest<'a, L, S, T> {
 enum Reading<'s> {
     /// It need not be read.
     Finished(Report),
-    Whole(Box<Whole<'s>>),
+    Whole(Box<Found<'s>>),
     Rejected {
         identity: ObjectIdentity,
         why: Rejected,
     },
 }
 
-/// A proven object, and its selected records unless they outgrew the bound.
-struct Whole<'s> {
+/// A proven object, and how far an earlier run came.
+struct Found<'s> {
     identity: ObjectIdentity,
     /// Events that an earlier run made durable.
     events_durable: u64,
-    proven: Proven,
-    reader: LogReader<'s>,
-    held: Option<Vec<RawRecord>>,
+    whole: Whole<'s>,
 }
 
 impl<'a, L: LogSource, S: ItemStore, T: Timer> Ingest<'a, L, S, T> {
@@ -228,39 +223,17 @@ impl<'a, L: LogSource, S: ItemStore, T: Timer> Ingest<'a, L, S, T> {
             },
             None => 0,
         };
-        let mut reader = LogReader::new(self.settings.limits, self.settings.selector);
-        let mut outgrown = false;
-        let mut read = 0;
-        let mut rejected = None;
+        let limits = self.settings.limits;
+        let mut proving = Proving::new(LogReader::new(limits, self.settings.selector), limits);
         while let Some(bytes) = self.next(&mut body).await? {
-            read += bytes.len() as u64;
-            for piece in bytes.chunks(PIECE_BYTES) {
-                // A bad object is still read to its end: one that was cut short is no bad object.
-                if rejected.is_none() {
-                    rejected = reader.push(piece).err();
-                }
-                if reader.held_bytes() > self.settings.limits.max_held_bytes {
-                    reader.stop_holding();
-                    outgrown = true;
-                }
-            }
+            proving.push(&bytes);
         }
-        self.check_length(read, &identity)?;
-        let proven = match rejected {
-            Some(why) => Err(why),
-            None => reader.finish(),
-        };
-        Ok(match proven {
-            Ok(proven) => {
-                let held = (!outgrown).then(|| reader.take_selected());
-                Reading::Whole(Box::new(Whole {
-                    identity,
-                    events_durable,
-                    proven,
-                    reader,
-                    held,
-                }))
-            }
+        Ok(match proving.finish(self.address, &identity)? {
+            Ok(whole) => Reading::Whole(Box::new(Found {
+                identity,
+                events_durable,
+                whole,
+            })),
             Err(why) => Reading::Rejected { identity, why },
         })
     }
@@ -279,14 +252,14 @@ impl<'a, L: LogSource, S: ItemStore, T: Timer> Ingest<'a, L, S, T> {
         }
     }
 
-    async fn emit(&self, whole: Whole<'a>) -> Result<Report, IngestError> {
-        let identity = whole.identity.clone();
-        let earlier = whole.events_durable;
+    async fn emit(&self, found: Found<'a>) -> Result<Report, IngestError> {
+        let identity = found.identity.clone();
+        let earlier = found.events_durable;
         let mut written = Written {
             durable: earlier,
             ..Written::default()
         };
-        match self.write_all(whole, &mut written).await {
+        match self.write_all(found, &mut written).await {
             Err(error) if error.kind() == EdgeErrorKind::OutOfTime && written.durable > earlier => {
                 Err(self.put_off(&identity, written.durable, error).await)
             }
@@ -296,12 +269,15 @@ impl<'a, L: LogSource, S: ItemStore, T: Timer> Ingest<'a, L, S, T> {
 
     async fn write_all(
         &self,
-        whole: Whole<'a>,
+        found: Found<'a>,
         written: &mut Written,
     ) -> Result<Report, IngestError> {
-        let Whole {
+        let Found {
             identity,
             events_durable,
+            whole,
+        } = found;
+        let Whole {
             proven,
             mut reader,
             held,
@@ -399,7 +375,7 @@ impl<'a, L: LogSource, S: ItemStore, T: Timer> Ingest<'a, L, S, T> {
                 }
             }
         }
-        self.check_length(read, identity)?;
+        check_length(self.address, read, identity)?;
         let again = reader.finish().map_err(|_| not_the_same())?;
         if again == *proven {
             Ok(reader)
@@ -527,17 +503,6 @@ impl<'a, L: LogSource, S: ItemStore, T: Timer> Ingest<'a, L, S, T> {
                     source: None,
                 })
             })
-    }
-
-    fn check_length(&self, read: u64, identity: &ObjectIdentity) -> Result<(), IngestError> {
-        match identity.stored_bytes {
-            Some(expected) if read != expected => Err(IngestError::CutShort {
-                object: self.address.clone(),
-                read,
-                expected,
-            }),
-            _ => Ok(()),
-        }
     }
 
     fn item_error(&self, source: serde_dynamo::Error) -> IngestError {

@@ -8,11 +8,9 @@ use redtrail_model::{AuditEvent, Origin};
 use crate::{
     log_reader::{Limits, LogReader, Rejected},
     normalizer::{Normalizer, Summary},
+    proving::PIECE_BYTES,
     select::Selector,
 };
-
-/// Gzip unpacks to a thousandfold at most: this bounds what is held between two looks at it.
-const PIECE_BYTES: usize = 8 * 1024;
 
 /// Reads the object that `open` opens, twice if its selected records outgrow the bound, and
 /// hands each event to `emit`. Of a rejected object nothing is handed out.

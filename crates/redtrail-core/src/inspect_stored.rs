@@ -9,11 +9,9 @@ use crate::{
     log_reader::{Limits, LogReader, Proven, Rejected},
     normalizer::{Normalizer, Summary},
     object::ObjectAddress,
+    proving::{PIECE_BYTES, Proving, Whole, check_length},
     select::Selector,
 };
-
-/// Gzip unpacks to a thousandfold at most: this bounds what is held between two looks at it.
-const PIECE_BYTES: usize = 8 * 1024;
 
 /// What an object holds.
 #[derive(Debug)]
@@ -43,33 +41,23 @@ pub async fn inspect_stored<L: LogSource>(
 ) -> Result<Stored, IngestError> {
     let mut body = source.open(address, None).await?;
     let identity = body.identity().clone();
-    let mut reader = LogReader::unhashed(limits, selector);
-    let mut outgrown = false;
-    let mut rejected = None;
-    let mut read = 0;
+    let mut proving = Proving::new(LogReader::unhashed(limits, selector), limits);
     while let Some(bytes) = body.next().await? {
-        read += bytes.len() as u64;
-        for piece in bytes.chunks(PIECE_BYTES) {
-            // A bad object is still read to its end: one that was cut short is no bad object.
-            if rejected.is_none() {
-                rejected = reader.push(piece).err();
-            }
-            if reader.held_bytes() > limits.max_held_bytes {
-                reader.stop_holding();
-                outgrown = true;
-            }
-        }
+        proving.push(&bytes);
     }
-    check_length(address, read, &identity)?;
-    let proven = match rejected.map_or_else(|| reader.finish(), Err) {
-        Ok(proven) => proven,
+    let Whole {
+        proven,
+        mut reader,
+        held,
+    } = match proving.finish(address, &identity)? {
+        Ok(whole) => whole,
         Err(why) => return Ok(Stored::Rejected(why)),
     };
-    if outgrown {
+    let Some(held) = held else {
         return Ok(Stored::Outgrown(Outgrown { identity, proven }));
-    }
+    };
     let mut normalizer = Normalizer::new(selector, origin(address, &identity));
-    let events = normalizer.events(&reader.take_selected());
+    let events = normalizer.events(&held);
     Ok(Stored::Events(
         events,
         normalizer.finish(&proven, &mut reader),
@@ -130,20 +118,5 @@ fn origin(address: &ObjectAddress, identity: &ObjectIdentity) -> Origin {
         key: address.key.clone(),
         version: identity.version_id.clone(),
         record_index: 0,
-    }
-}
-
-fn check_length(
-    address: &ObjectAddress,
-    read: u64,
-    identity: &ObjectIdentity,
-) -> Result<(), IngestError> {
-    match identity.stored_bytes {
-        Some(expected) if read != expected => Err(IngestError::CutShort {
-            object: address.clone(),
-            read,
-            expected,
-        }),
-        _ => Ok(()),
     }
 }

@@ -24,6 +24,7 @@ pub mod object;
 pub mod original;
 pub mod paste;
 pub mod plain_text;
+mod proving;
 pub mod retention;
 pub mod select;
 mod skim;

@@ -33,14 +33,14 @@ impl NamedTime {
     /// event may be delivered a quarter of an hour after it; one that is later still stands in an
     /// object beyond these.
     pub fn of_events(since: EventTime, until: EventTime) -> Self {
-        let from = shifted(timestamp(since), -DELIVERED_LATER);
+        let from = shifted(since.timestamp(), -DELIVERED_LATER);
         let minute = from.as_second().rem_euclid(MINUTE.as_secs());
         Self {
             from: shifted(
                 Timestamp::from_second(from.as_second()).unwrap_or(from),
                 SignedDuration::from_secs(-minute),
             ),
-            to: timestamp(until.later(DELIVERY_MILLIS)),
+            to: until.later(DELIVERY_MILLIS).timestamp(),
         }
     }
 
@@ -142,7 +142,7 @@ impl<'b, B: TrailBucket> LogList<'b, B> {
                 break;
             }
             let day = key.delivery_day;
-            let Some(named) = name_time(name).map(timestamp) else {
+            let Some(named) = name_time(name).map(EventTime::timestamp) else {
                 continue;
             };
             if self.named.holds(named) {
@@ -168,8 +168,4 @@ impl<'b, B: TrailBucket> LogList<'b, B> {
 
 fn date(time: Timestamp) -> Date {
     time.to_zoned(TimeZone::UTC).date()
-}
-
-fn timestamp(time: EventTime) -> Timestamp {
-    Timestamp::from_millisecond(time.epoch_millis()).unwrap_or(Timestamp::UNIX_EPOCH)
 }

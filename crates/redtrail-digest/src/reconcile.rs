@@ -207,17 +207,13 @@ impl<B: TrailBucket, K: PublicKeys, L: Ledger> Reconciler<'_, B, K, L> {
     ) -> Option<DigestEntry> {
         let chain = DigestName::parse(place, key)?.chain;
         let trail = format!("{}_{}", chain.trail, chain.home_region);
-        let (start, end) = (event_time(start)?, event_time(end)?);
+        let (start, end) = (EventTime::at(start)?, EventTime::at(end)?);
         Some(DigestEntry {
             is_backfill: chain.is_backfill,
             expires_at: self.retention.expires_after_day(end),
             ..DigestEntry::new(folder, key, &trail, start, end)
         })
     }
-}
-
-fn event_time(time: Timestamp) -> Option<EventTime> {
-    EventTime::from_epoch_millis(time.as_millisecond())
 }
 
 /// What was told. What concerns the witness alone is not passed on.

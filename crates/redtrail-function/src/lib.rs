@@ -3,7 +3,7 @@
 
 pub mod clock;
 pub mod environment;
-pub mod log;
 pub mod messages;
 pub mod metrics;
 pub mod plain_lines;
+pub mod start;

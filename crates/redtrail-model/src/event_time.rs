@@ -23,6 +23,15 @@ impl EventTime {
         (!time.to_string().starts_with('-')).then_some(Self(time))
     }
 
+    /// That time, cut to a millisecond; `None` outside the years 0000 to 9999.
+    pub fn at(time: Timestamp) -> Option<Self> {
+        Self::from_epoch_millis(time.as_millisecond())
+    }
+
+    pub fn timestamp(self) -> Timestamp {
+        self.0
+    }
+
     /// Milliseconds since 1970-01-01T00:00:00Z.
     pub fn epoch_millis(self) -> i64 {
         self.0.as_millisecond()

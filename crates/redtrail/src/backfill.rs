@@ -5,7 +5,7 @@ use std::{process::ExitCode, time::Instant};
 
 use clap::Args;
 use jiff::Timestamp;
-use redtrail_aws::{queue::IngestQueue, shared_config, timer::TokioTimer};
+use redtrail_aws::timer::TokioTimer;
 use redtrail_core::{
     directory::Remembered, edge::LogSource, retention::Retentions, select::Selector, writer::Effort,
 };
@@ -22,11 +22,12 @@ use crate::{
     backfill_run::{Backfill as Run, PORTION},
     digest_report::ReportForm,
     failure::{FAILED, Failure, chain, runtime},
+    ingest_queue::ingest_queue,
     output::{Answer, remark},
     pace::Pace,
     plain_text::json_line,
     selector_args::SelectorArgs,
-    stack::{Stack, StackError},
+    stack::{Stack, not_described},
     stored_size::Objects,
     tables::{TableArgs, event_time, window},
     trail_s3::{TrailArgs, TrailUrl, next_step},
@@ -204,8 +205,7 @@ impl Backfill {
                 }
             }
             Way::Queue(url) => {
-                let client = shared_config::sqs(region_of(url), None).await;
-                let queue = IngestQueue::new(client, url);
+                let queue = ingest_queue(url).await;
                 run.run(&mut Announce::new(queue, self.rate), &mut report)
                     .await
             }
@@ -432,43 +432,4 @@ fn dollars(text: &str) -> Result<f64, &'static str> {
     price
         .filter(|price: &f64| price.is_finite() && *price >= 0.0)
         .ok_or("expected a price in dollars, such as 0.625")
-}
-
-/// The Region in the address of a queue of AWS's own.
-pub(crate) fn region_of(queue_url: &str) -> Option<String> {
-    let host = queue_url.strip_prefix("https://sqs.")?;
-    let (region, rest) = host.split_once('.')?;
-    rest.starts_with("amazonaws.").then(|| region.to_owned())
-}
-
-pub(crate) fn not_described(name: &str, error: &StackError) -> Failure {
-    Failure::failed(
-        format!("could not ask the stack {name}"),
-        "Check its name, Region and credentials: it takes cloudformation:DescribeStacks. Without \
-         --stack, give tables, queue and retentions.",
-        error.to_string(),
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn regions_of_queues() {
-        for (url, expected) in [
-            (
-                "https://sqs.eu-west-1.amazonaws.com/111122223333/q",
-                Some("eu-west-1"),
-            ),
-            (
-                "https://sqs.cn-north-1.amazonaws.com.cn/111122223333/q",
-                Some("cn-north-1"),
-            ),
-            ("http://127.0.0.1:9324/000000000000/q", None),
-            ("https://sqs.example.com/q", None),
-        ] {
-            assert_eq!(region_of(url).as_deref(), expected, "{url}");
-        }
-    }
 }

@@ -309,7 +309,7 @@ async fn ok_ended_anywhere_it_goes_on_to_the_same_end() {
         let mut dice = Rng::with_seed(seed);
         let tables = MemoryStore::default();
         let mut before = 0;
-        // Once or several times, each anywhere in what is left.
+        // Once or several times, each within as many steps as a clean run takes.
         for _ in 0..dice.u8(1..=3) {
             let (counts, _) = backfill(&trail, &tables, dice.i64(0..steps)).await;
             was_cut_off += u32::from(counts.is_none());

@@ -7,8 +7,8 @@ use crate::{
     backfill_report::Report,
     backfill_run::{Sink, Wanted},
     failure::Failure,
+    ingest_queue::unsent,
     pace::Pace,
-    trail_s3::unsent,
 };
 
 /// What one request to the queue has room for.

@@ -52,6 +52,17 @@ pub(crate) fn or_unproven(done: Result<ExitCode, Failure>) -> Result<ExitCode, F
     }
 }
 
+/// A place as a summary has it.
+#[derive(Serialize)]
+#[serde(remote = "Place")]
+pub(crate) struct PlaceMembers {
+    #[serde(skip)]
+    prefix: String,
+    organization: Option<String>,
+    account: String,
+    region: String,
+}
+
 /// The summary of a place.
 pub(crate) trait PlaceTold: Serialize {
     /// For reading.

@@ -120,8 +120,8 @@ impl InspectCoverage {
         since: EventTime,
         until: EventTime,
     ) -> Self {
-        let start = timestamp(since);
-        let hours = timestamp(until).duration_since(start).as_secs().max(0);
+        let start = since.timestamp();
+        let hours = until.timestamp().duration_since(start).as_secs().max(0);
         let mut coverage = Self {
             since: Some(since),
             until: Some(until),
@@ -333,10 +333,6 @@ impl Quiet {
         }
         line
     }
-}
-
-fn timestamp(time: EventTime) -> Timestamp {
-    Timestamp::from_millisecond(time.epoch_millis()).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 /// A bar while standard error is a terminal and the answer goes elsewhere.

@@ -450,9 +450,8 @@ async fn backoff(attempt: u32) {
 
 /// The time in a key's name; of none that says it, the beginning of time.
 fn named(key: &str) -> Timestamp {
-    let time = name_time(file_name(key)).map(EventTime::epoch_millis);
-    time.and_then(|millis| Timestamp::from_millisecond(millis).ok())
-        .unwrap_or(Timestamp::UNIX_EPOCH)
+    let time = name_time(file_name(key)).map(EventTime::timestamp);
+    time.unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 /// The objects of all places, a page at a time.

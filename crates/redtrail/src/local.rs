@@ -220,7 +220,7 @@ async fn ingest_all(aws: &LocalAws, objects: &[StoredObject]) -> Result<Vec<Repo
     let source = S3Source::new(aws.s3_client().clone());
     let store = DynamoDbStore::new(aws.dynamodb_client().clone(), names);
     let selector = Selector::new([]);
-    let now = EventTime::from_epoch_millis(Timestamp::now().as_millisecond())
+    let now = EventTime::at(Timestamp::now())
         .ok_or_else(|| Failure::usage("the clock is outside the years 0 to 9999", "Set it."))?;
     let started = TokioTimer.now();
     let settings = Settings {

@@ -25,6 +25,7 @@ mod events;
 mod failure;
 mod find;
 mod grid;
+mod ingest_queue;
 mod inspect;
 mod inspect_coverage;
 mod inspect_s3;

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use redtrail_aws::{public_keys::CloudTrailKeys, shared_config};
 use redtrail_core::edge::{EdgeError, EdgeErrorKind};
 use redtrail_digest::{TimeRange, edge::PublicKeys, saved_keys::SavedKeys};
+use redtrail_model::EventTime;
 
 use crate::{
     failure::{Failure, chain, runtime},
@@ -107,7 +108,7 @@ pub(crate) fn range(since: &str, until: &str) -> Result<TimeRange, Failure> {
     let now = Timestamp::now();
     let at = |text, end| {
         let time = time_range::instant(text, end, now).ok();
-        time.and_then(|time| Timestamp::from_millisecond(time.epoch_millis()).ok())
+        time.map(EventTime::timestamp)
             .ok_or_else(|| Failure::usage(format!("`{text}` is not a time"), time_range::FORMS))
     };
     let range = TimeRange {

@@ -8,13 +8,12 @@ use std::{
 };
 
 use clap::Args;
-use jiff::Timestamp;
 use redtrail_aws::{
-    dynamodb::DynamoDbStore, queue::IngestQueue, reader::Reader, shared_config, timer::TokioTimer,
+    dynamodb::DynamoDbStore, queue::IngestQueue, reader::Reader, timer::TokioTimer,
     trail_bucket::S3TrailBucket,
 };
 use redtrail_core::{
-    edge::{Announce as _, EdgeError},
+    edge::Announce as _,
     retention::Retention,
     writer::{Effort, Writer},
 };
@@ -22,13 +21,13 @@ use redtrail_digest::{CachedKeys, Reconciled, Reconciler, TimeRange, place::Plac
 use redtrail_model::{EventTime, Table};
 
 use crate::{
-    backfill::{not_described, region_of},
     digest_keys::{Keys, KeysFrom},
     digest_report::{ReportForm, Reporter, or_unproven},
     failure::{Failure, runtime},
+    ingest_queue::{ingest_queue, unsent},
     public_keys::range,
     reconcile_report::{PlaceReconciled, SENTENCES},
-    stack::Stack,
+    stack::{Stack, not_described},
     tables::TableArgs,
     trail_s3::{TrailArgs, TrailUrl, unread},
 };
@@ -164,7 +163,7 @@ impl Reconcile {
                 .await;
             // What could not be written is said first: nobody reads on.
             reporter.written()?;
-            told.finish(EventTime::from_epoch_millis(range.since.as_millisecond()));
+            told.finish(EventTime::at(range.since));
             reporter.place(told)?;
             if let Err(failure) = gone_through {
                 stopped = Some(failure);
@@ -202,7 +201,7 @@ impl Reconcile {
             };
             let reconciled = reconciler.reconcile(place, part, reporter).await;
             let reconciled = reconciled.map_err(unread)?;
-            let handed_back = task.settle(&reconciled).await.map_err(unread)?;
+            let handed_back = task.settle(&reconciled).await?;
             told.add(reconciled, handed_back);
             since = until;
         }
@@ -224,10 +223,7 @@ impl Reconcile {
             .and_then(|stack| stack.output("NotificationQueueUrl").ok());
         let queue_url = self.queue_url.as_deref().or(of_stack);
         let queue = match queue_url.filter(|_| !self.dry_run) {
-            Some(url) => {
-                let client = shared_config::sqs(region_of(url), None).await;
-                Some(IngestQueue::new(client, url))
-            }
+            Some(url) => Some(ingest_queue(url).await),
             None => None,
         };
         let results = match self.dry_run {
@@ -251,8 +247,7 @@ impl Reconcile {
 
     /// What the ledger had of that time may have expired: everything would seem to be missing.
     fn refuse_expired(&self, retention: Retention, range: TimeRange) -> Result<(), Failure> {
-        let time = |time: Timestamp| EventTime::from_epoch_millis(time.as_millisecond());
-        let is_expired = match (time(range.since), time(range.now)) {
+        let is_expired = match (EventTime::at(range.since), EventTime::at(range.now)) {
             (Some(since), Some(now)) => retention.is_expired(since, now),
             _ => false,
         };
@@ -286,20 +281,22 @@ impl Reconcile {
 
 impl Task {
     /// Hands back what is missing and writes what was found; how much was handed back.
-    async fn settle(&self, reconciled: &Reconciled) -> Result<u64, EdgeError> {
+    async fn settle(&self, reconciled: &Reconciled) -> Result<u64, Failure> {
         let mut handed_back = 0;
         if let Some(queue) = &self.queue {
-            queue.announce(&reconciled.to_ingest, false).await?;
+            let announced = queue.announce(&reconciled.to_ingest, false).await;
+            announced.map_err(unsent)?;
             handed_back = reconciled.to_ingest.len() as u64;
         }
         if let Some(store) = &self.results {
-            let puts = reconciled.puts()?;
+            let puts = reconciled.puts().map_err(unread)?;
             let writer = Writer {
                 store,
                 timer: &TokioTimer,
                 effort: &Effort::default(),
             };
-            writer.put_all(puts, Instant::now() + PATIENCE).await?;
+            let until = Instant::now() + PATIENCE;
+            writer.put_all(puts, until).await.map_err(unread)?;
         }
         Ok(handed_back)
     }

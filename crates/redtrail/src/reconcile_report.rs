@@ -8,7 +8,7 @@ use redtrail_digest::{Reconciled, place::Place};
 use redtrail_model::EventTime;
 use serde::Serialize;
 
-use crate::digest_report::{PlaceTold, Sentences};
+use crate::digest_report::{PlaceMembers, PlaceTold, Sentences};
 
 pub(crate) const SENTENCES: Sentences = Sentences {
     valid: "valid: all that CloudTrail delivered was ingested, unaltered, and nothing else",
@@ -19,11 +19,8 @@ pub(crate) const SENTENCES: Sentences = Sentences {
 /// What became of a place's digests and logs.
 #[derive(Debug, Serialize)]
 pub(crate) struct PlaceReconciled {
-    #[serde(skip)]
+    #[serde(flatten, with = "PlaceMembers")]
     place: Place,
-    organization: Option<String>,
-    account: String,
-    region: String,
     digests: Digests,
     logs: Logs,
     /// Up to when the digests prove, from the beginning of the time asked for, that all was
@@ -55,9 +52,6 @@ impl PlaceReconciled {
     pub(crate) fn new(place: &Place) -> Self {
         Self {
             place: place.clone(),
-            organization: place.organization.clone(),
-            account: place.account.clone(),
-            region: place.region.clone(),
             digests: Digests::default(),
             logs: Logs::default(),
             proven_up_to: None,

@@ -1,5 +1,5 @@
 //! A deployed stack: its parameters and outputs from CloudFormation, and its function, invoked and
-//! waited for. Only `check` and `backfill` ask a stack; everything else asks tables by their names.
+//! waited for. Only `check`, `backfill` and `reconcile` ask a stack; everything else asks tables by their names.
 
 use std::collections::BTreeMap;
 
@@ -8,6 +8,8 @@ use aws_sdk_lambda::{error::DisplayErrorContext, primitives::Blob};
 use redtrail_aws::shared_config;
 use serde_json::Value;
 use thiserror::Error;
+
+use crate::failure::Failure;
 
 /// What a stack says of itself.
 #[derive(Debug)]
@@ -103,4 +105,14 @@ fn outputs(stack: &Described) -> BTreeMap<String, String> {
     entries
         .filter_map(|entry| Some((entry.output_key()?.into(), entry.output_value()?.into())))
         .collect()
+}
+
+/// Why a stack did not tell what is needed of it.
+pub(crate) fn not_described(name: &str, error: &StackError) -> Failure {
+    Failure::failed(
+        format!("could not ask the stack {name}"),
+        "Check its name, Region and credentials: it takes cloudformation:DescribeStacks. Without \
+         --stack, give tables, queue and retentions.",
+        error.to_string(),
+    )
 }

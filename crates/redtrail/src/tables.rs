@@ -148,7 +148,7 @@ pub(crate) fn window(
 }
 
 pub(crate) fn event_time(now: Timestamp) -> Result<EventTime, Failure> {
-    EventTime::from_epoch_millis(now.as_millisecond())
+    EventTime::at(now)
         .ok_or_else(|| Failure::usage("the clock is outside the years 0 to 9999", "Set the clock."))
 }
 

@@ -38,7 +38,7 @@ pub(crate) fn instant(text: &str, end: End, now: Timestamp) -> Result<EventTime,
             utc(day.at(0, 0, 0, 0))
         })
         .or_else(|| ago(text, now));
-    time.and_then(|time| EventTime::from_epoch_millis(time.as_millisecond()))
+    time.and_then(EventTime::at)
         .ok_or_else(|| NotATime(text.to_owned()))
 }
 

@@ -149,21 +149,6 @@ pub(crate) fn unread(error: EdgeError) -> Failure {
     Failure::failed(error.to_string(), next, cause.unwrap_or_default())
 }
 
-/// What to do when the queue does not take what was sent.
-pub(crate) fn unsent(error: EdgeError) -> Failure {
-    let next = match error.kind {
-        EdgeErrorKind::Denied { .. } | EdgeErrorKind::Throttled { .. } => next_step(error.kind),
-        EdgeErrorKind::Missing => "Check the queue's URL: the stack's output \
-             NotificationQueueUrl has it."
-            .to_owned(),
-        _ => "Check network, credentials and the queue's Region; then run it again: it goes on \
-             where it stopped."
-            .to_owned(),
-    };
-    let cause = error.source.as_ref().map(|cause| chain(cause.as_ref()));
-    Failure::failed(error.to_string(), next, cause.unwrap_or_default())
-}
-
 pub(crate) fn next_step(kind: EdgeErrorKind) -> String {
     match kind {
         EdgeErrorKind::Denied { permission } => format!(

@@ -3,7 +3,7 @@
 use redtrail_digest::{ChainSummary, PlaceSummary, place::Place};
 use serde::Serialize;
 
-use crate::digest_report::{PlaceTold, Sentences};
+use crate::digest_report::{PlaceMembers, PlaceTold, Sentences};
 
 pub(crate) const SENTENCES: Sentences = Sentences {
     valid: "valid: all that CloudTrail delivered is there, unaltered, and nothing else",
@@ -14,11 +14,8 @@ pub(crate) const SENTENCES: Sentences = Sentences {
 /// What was proven of a place.
 #[derive(Serialize)]
 pub(crate) struct PlaceJson {
-    #[serde(skip)]
+    #[serde(flatten, with = "PlaceMembers")]
     place: Place,
-    organization: Option<String>,
-    account: String,
-    region: String,
     chains: Vec<ChainJson>,
     proven_logs: u64,
     awaiting_logs: u64,
@@ -51,9 +48,6 @@ impl PlaceJson {
         };
         Self {
             place: summary.place.clone(),
-            organization: summary.place.organization.clone(),
-            account: summary.place.account.clone(),
-            region: summary.place.region.clone(),
             chains: summary.chains.iter().map(chain).collect(),
             proven_logs: summary.proven_logs,
             awaiting_logs: summary.awaiting_logs,

@@ -7,10 +7,9 @@ use redtrail_aws::{
     clients, dynamodb::DynamoDbStore, newest::TrailBuckets, s3::S3Source, timer::TokioTimer,
 };
 use redtrail_core::{
-    directory::Remembered, edge::error_chain, log_reader::Limits, plain_text::plain,
-    select::Selector,
+    directory::Remembered, log_reader::Limits, plain_text::plain, select::Selector,
 };
-use redtrail_function::{clock::Clock, log, metrics::Metrics};
+use redtrail_function::{clock::Clock, metrics::Metrics, start::start};
 use redtrail_ingest::{
     check::{self, check},
     config::Config,
@@ -22,14 +21,7 @@ type IngestHandler = Handler<S3Source, DynamoDbStore, TokioTimer>;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    log::start();
-    match run().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!(error = error_chain(&*error), "could not start");
-            ExitCode::FAILURE
-        }
-    }
+    start(run()).await
 }
 
 async fn run() -> Result<(), Error> {

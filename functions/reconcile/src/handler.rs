@@ -231,11 +231,11 @@ where
             .into_iter()
             .flatten()
         {
-            let end = EventTime::from_epoch_millis(named.end.as_millisecond());
+            let end = EventTime::at(named.end);
             if end.is_none_or(|end| self.retention.is_expired(end, clock.now)) {
                 return Ok(Tried::Expired);
             }
-            let range = named.range(timestamp(clock.now));
+            let range = named.range(clock.now.timestamp());
             let mut found = reconciler.reconcile(&named.place, range, teller).await?;
             if found.counts.0.contains_key(&FindingKind::KeyUnknown) {
                 // It may have come since the keys were asked for.
@@ -270,10 +270,6 @@ where
     }
 }
 
-fn timestamp(time: EventTime) -> Timestamp {
-    Timestamp::from_millisecond(time.epoch_millis()).unwrap_or(Timestamp::MAX)
-}
-
 fn out_of_time(digest: &Announced) -> EdgeError {
     EdgeError {
         attempted: format!("reconcile the digest of {} in time", digest.digest.place),
@@ -297,7 +293,7 @@ fn told(digest: &Announced, tried: &Tried, clock: Clock, metrics: &mut Metrics) 
         }
     };
     metrics.add(metrics::DIGESTS_READ, 1);
-    if timestamp(clock.now).duration_since(digest.digest.end) < RECENT {
+    if clock.now.timestamp().duration_since(digest.digest.end) < RECENT {
         metrics.add(metrics::RECENT_DIGESTS, 1);
     }
     for entry in &reconciled.entries {

@@ -12,22 +12,15 @@ use redtrail_aws::{
     timer::TokioTimer,
     trail_bucket::S3TrailBucket,
 };
-use redtrail_core::{edge::error_chain, plain_text::plain};
+use redtrail_core::plain_text::plain;
 use redtrail_digest::CachedKeys;
-use redtrail_function::{clock::Clock, log, metrics::Metrics};
+use redtrail_function::{clock::Clock, metrics::Metrics, start::start};
 use redtrail_reconcile::{config::Config, handler::Handler};
 use serde_json::value::RawValue;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    log::start();
-    match run().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!(error = error_chain(&*error), "could not start");
-            ExitCode::FAILURE
-        }
-    }
+    start(run()).await
 }
 
 async fn run() -> Result<(), Error> {

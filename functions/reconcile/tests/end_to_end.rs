@@ -155,16 +155,15 @@ impl World {
             directory: name(Table::Directory),
             ledger: name(Table::Ledger),
         };
-        let time = |time: jiff::Timestamp| EventTime::from_epoch_millis(time.as_millisecond());
         let until = self.mix.until - jiff::SignedDuration::from_mins(15);
         let reader = Reader::new(
             self.aws.dynamodb_client().clone(),
             names,
-            time(self.mix.now).unwrap(),
+            EventTime::at(self.mix.now).unwrap(),
         );
         let window = Window {
-            since: time(self.mix.since),
-            until: time(until),
+            since: EventTime::at(self.mix.since),
+            until: EventTime::at(until),
         };
         coverage(&reader, &[Reach::default()], window)
             .await

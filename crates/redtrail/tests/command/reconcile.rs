@@ -117,7 +117,7 @@ fn ok_all_ingested_is_valid_and_then_answers_are_complete() {
     let place = &told["places"][0];
     assert_eq!(place["account"], world.mix.plan.account);
     assert_eq!(place["digests"]["incomplete"], 0);
-    let until = redtrail_model::EventTime::from_epoch_millis(world.mix.until.as_millisecond());
+    let until = redtrail_model::EventTime::at(world.mix.until);
     assert_eq!(place["proven_up_to"], until.unwrap().to_string());
     assert_eq!(world.queue.messages(), Vec::<String>::new());
     let coverage = world.coverage();

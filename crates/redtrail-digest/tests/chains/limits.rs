@@ -1,16 +1,8 @@
 //! What cannot be proven is said so, and is never called tampering.
 
-#![allow(
-    clippy::unwrap_used,
-    unreachable_pub,
-    dead_code,
-    reason = "a test may fail by panicking, its helpers too, and does not use all of them"
-)]
-
-mod support;
-
 use std::collections::BTreeMap;
 
+use crate::support::{Heard, bucket, here, keys, range, ready, verify};
 use jiff::{SignedDuration, Timestamp};
 use redtrail_core::edge::{EdgeError, EdgeErrorKind};
 use redtrail_digest::{
@@ -22,7 +14,6 @@ use redtrail_digest::{
     saved_keys::SavedKeys,
 };
 use redtrail_trailgen::digest::{Mix, Tampering};
-use support::{Heard, bucket, here, keys, range, ready, verify};
 
 /// A clean chain of some hours, with logs, looked at long after.
 fn clean(from: u64) -> Mix {

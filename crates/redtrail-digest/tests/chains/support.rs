@@ -19,7 +19,7 @@ use redtrail_digest::{
 use redtrail_trailgen::digest::Mix;
 
 /// All keys there are, whenever they are asked for.
-pub struct AllKeys(pub Vec<ListedKey>);
+pub(crate) struct AllKeys(pub(crate) Vec<ListedKey>);
 
 impl PublicKeys for AllKeys {
     async fn list(&self, _: &str, _: Timestamp, _: Timestamp) -> Result<KeyList, EdgeError> {
@@ -31,10 +31,10 @@ impl PublicKeys for AllKeys {
 }
 
 #[derive(Default)]
-pub struct Heard {
-    pub findings: Vec<Finding>,
-    pub announced: u64,
-    pub done: u64,
+pub(crate) struct Heard {
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) announced: u64,
+    pub(crate) done: u64,
 }
 
 impl Watch for Heard {
@@ -52,13 +52,13 @@ impl Watch for Heard {
 }
 
 impl Heard {
-    pub fn counts(&self) -> FindingCounts {
+    pub(crate) fn counts(&self) -> FindingCounts {
         let mut counts = FindingCounts::default();
         self.findings.iter().for_each(|finding| counts += finding);
         counts
     }
 
-    pub fn names(&self) -> BTreeMap<&'static str, u64> {
+    pub(crate) fn names(&self) -> BTreeMap<&'static str, u64> {
         let counts = self.counts().0;
         counts
             .into_iter()
@@ -67,7 +67,7 @@ impl Heard {
     }
 }
 
-pub fn keys(mix: &Mix) -> AllKeys {
+pub(crate) fn keys(mix: &Mix) -> AllKeys {
     let key = |key: &redtrail_trailgen::digest::PublicKeyEntry| ListedKey {
         fingerprint: key.fingerprint.clone(),
         der: key.der.clone(),
@@ -77,7 +77,7 @@ pub fn keys(mix: &Mix) -> AllKeys {
     AllKeys(mix.public_keys.iter().map(key).collect())
 }
 
-pub fn bucket(mix: &Mix) -> MemoryBucket {
+pub(crate) fn bucket(mix: &Mix) -> MemoryBucket {
     let mut bucket = MemoryBucket::default();
     for (key, object) in &mix.objects {
         let member = |name: &str| object.metadata.get(name).cloned();
@@ -91,7 +91,7 @@ pub fn bucket(mix: &Mix) -> MemoryBucket {
     bucket
 }
 
-pub fn range(mix: &Mix) -> TimeRange {
+pub(crate) fn range(mix: &Mix) -> TimeRange {
     TimeRange {
         since: mix.since,
         until: mix.until,
@@ -100,7 +100,7 @@ pub fn range(mix: &Mix) -> TimeRange {
 }
 
 /// Verifies all places below the mix's prefix.
-pub fn verify(
+pub(crate) fn verify(
     mix: &Mix,
     bucket: &MemoryBucket,
     keys: &impl PublicKeys,
@@ -123,7 +123,7 @@ pub fn verify(
     })
 }
 
-pub fn here(mix: &Mix) -> BucketNames {
+pub(crate) fn here(mix: &Mix) -> BucketNames {
     BucketNames {
         here: Some(mix.bucket.clone()),
         original: None,
@@ -131,7 +131,7 @@ pub fn here(mix: &Mix) -> BucketNames {
 }
 
 /// What a future that waits for nothing gives.
-pub fn ready<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn ready<T>(future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
     let mut context = Context::from_waker(Waker::noop());
     loop {

@@ -1,20 +1,12 @@
 //! Digests held against a ledger that ingesting made: what was not ingested, or not so, is
 //! found and handed back, and nothing is found where nothing is wrong.
 
-#![allow(
-    clippy::unwrap_used,
-    unreachable_pub,
-    reason = "a test may fail by panicking, its helpers too"
-)]
-
-#[allow(dead_code, reason = "other tests use the rest")]
-mod support;
-
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 
+use crate::support::{Heard, bucket, keys, range, ready};
 use jiff::SignedDuration;
 use redtrail_core::{
     digest_entry::{DigestEntry, DigestVerdict},
@@ -41,7 +33,6 @@ use redtrail_trailgen::{
     digest::{Mix, Tampering},
     gzip,
 };
-use support::{Heard, bucket, keys, range, ready};
 
 /// A trail, and what was ingested of it.
 struct World {
@@ -217,7 +208,7 @@ fn all_is_proven_where_all_was_ingested() {
 
 /// As the function looks at a digest when it comes.
 fn window_of(entry: &DigestEntry, mix: &Mix) -> TimeRange {
-    let until = jiff::Timestamp::from_millisecond(entry.digest_end.epoch_millis()).unwrap();
+    let until = entry.digest_end.timestamp();
     TimeRange {
         since: until - SignedDuration::from_hours(2),
         until,

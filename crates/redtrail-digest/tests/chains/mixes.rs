@@ -1,20 +1,12 @@
 //! Trails whole and tampered with: everything is found, with its name and count, and nothing
 //! is found where nothing is wrong.
 
-#![allow(
-    clippy::unwrap_used,
-    unreachable_pub,
-    reason = "a test may fail by panicking, its helpers too"
-)]
-
-mod support;
-
 use std::collections::BTreeMap;
 
+use crate::support::{bucket, here, keys, range, verify};
 use jiff::SignedDuration;
 use redtrail_digest::{BucketNames, TimeRange, finding::Verdict};
 use redtrail_trailgen::digest::{Mix, Tampering};
-use support::{bucket, here, keys, range, verify};
 
 #[test]
 fn nothing_is_found_on_a_thousand_clean_chains() {
