@@ -128,6 +128,11 @@ pub(crate) fn range(since: &str, until: &str) -> Result<TimeRange, Failure> {
     Ok(range)
 }
 
+/// Whether it is keys that could not be had.
+pub(crate) fn is_about_keys(error: &EdgeError) -> bool {
+    error.attempted.contains("public keys")
+}
+
 /// What to do when keys cannot be had.
 pub(crate) fn next_step(error: &EdgeError) -> &'static str {
     match error.kind {

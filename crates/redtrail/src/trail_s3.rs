@@ -15,6 +15,7 @@ use thiserror::Error;
 
 use crate::{
     failure::{Failure, chain},
+    public_keys::{self, is_about_keys},
     words::{account_id, region},
 };
 
@@ -144,7 +145,11 @@ impl TrailArgs {
 
 /// What to do when S3, the queue or a table does not do what was asked.
 pub(crate) fn unread(error: EdgeError) -> Failure {
-    let next = next_step(error.kind);
+    let next = if is_about_keys(&error) {
+        public_keys::next_step(&error).to_owned()
+    } else {
+        next_step(error.kind)
+    };
     let cause = error.source.as_ref().map(|cause| chain(cause.as_ref()));
     Failure::failed(error.to_string(), next, cause.unwrap_or_default())
 }

@@ -16,7 +16,7 @@ use crate::{
     digest_keys::{Keys, KeysFrom},
     digest_report::{ReportForm, Reporter, or_unproven},
     failure::{Failure, chain, runtime},
-    public_keys::{next_step, range},
+    public_keys::{is_about_keys, next_step, range},
     trail_folder::TrailFolder,
     verify_report::{PlaceJson, SENTENCES},
     words::{account_id, region},
@@ -209,7 +209,7 @@ impl Verify {
 
     fn failure(&self, error: EdgeError) -> Failure {
         let next = match error.kind {
-            _ if error.attempted.contains("public keys") => next_step(&error).to_owned(),
+            _ if is_about_keys(&error) => next_step(&error).to_owned(),
             EdgeErrorKind::Denied { permission } => format!(
                 "The identity that `aws sts get-caller-identity` shows needs {permission} here."
             ),

@@ -183,6 +183,20 @@ fn invalid_what_cloudtrail_did_not_deliver() {
 }
 
 #[test]
+fn unproven_without_keys() {
+    let world = World::start(Mix::busy(15, 2, 1), |_| true);
+    let out = world.reconcile(&[
+        "--dry-run",
+        "--cloudtrail-endpoint-url",
+        "http://127.0.0.1:1",
+    ]);
+    assert_eq!(out.status, 3, "{}{}", out.stdout, out.stderr);
+    assert!(out.stderr.contains("public keys"), "{}", out.stderr);
+    // What lies in the bucket was not at fault.
+    assert!(!out.stderr.contains("--region"), "{}", out.stderr);
+}
+
+#[test]
 fn err_how_long_results_are_kept_is_never_guessed() {
     let world = World::start(Mix::busy(14, 1, 0), |_| true);
     let out = world.reconcile(&[]);
