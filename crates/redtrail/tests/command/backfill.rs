@@ -1,12 +1,6 @@
 //! `redtrail backfill` against an S3, a DynamoDB and an SQS.
 
-use std::{
-    collections::BTreeSet,
-    io::{BufRead, BufReader, Read, Write},
-    net::{TcpListener, TcpStream},
-    process::Stdio,
-    thread,
-};
+use std::{collections::BTreeSet, process::Stdio, thread};
 
 use redtrail_core::retention::Retention;
 use redtrail_model::{TABLES, Table};
@@ -15,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     run::Output,
+    stub::{describe_stacks, stub},
     trail::{BUCKET, Trail, assert_plain, key, log, record},
 };
 
@@ -380,58 +375,22 @@ fn err_usage() {
 
 /// CloudFormation and SSM of one stack.
 fn stack(parameters: &[(&str, &str)], queue_url: &str, tables: Vec<(String, String)>) -> String {
-    let parameters: String = parameters
-        .iter()
-        .map(|(key, value)| {
-            format!(
-                "<member><ParameterKey>{key}</ParameterKey>\
-                 <ParameterValue>{value}</ParameterValue></member>"
-            )
-        })
-        .collect();
-    let described = format!(
-        "<DescribeStacksResponse xmlns=\"http://cloudformation.amazonaws.com/doc/2010-05-15/\">\
-         <DescribeStacksResult><Stacks><member><StackName>audit</StackName>\
-         <CreationTime>2026-03-02T09:00:00Z</CreationTime>\
-         <StackStatus>CREATE_COMPLETE</StackStatus><Parameters>{parameters}</Parameters>\
-         <Outputs><member><OutputKey>NotificationQueueUrl</OutputKey>\
-         <OutputValue>{queue_url}</OutputValue></member></Outputs>\
-         </member></Stacks></DescribeStacksResult></DescribeStacksResponse>"
-    );
+    let described = describe_stacks(parameters, &[("NotificationQueueUrl", queue_url)]);
     let found = tables.into_iter().map(
         |(name, value)| json!({ "Name": name, "Type": "String", "Value": value, "Version": 1 }),
     );
     let found: Vec<Value> = found.collect();
     let parameters = json!({ "Parameters": found, "InvalidParameters": [] }).to_string();
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let endpoint = format!("http://{}", listener.local_addr().unwrap());
-    let serve = move |stream: TcpStream| {
-        let mut reader = BufReader::new(stream);
-        let mut head = String::new();
-        while !head.ends_with("\r\n\r\n") && reader.read_line(&mut head).ok()? > 0 {}
-        let head = head.to_lowercase();
-        let length = head.split_once("content-length: ")?.1;
-        let mut body = vec![0; length.split("\r\n").next()?.parse().ok()?];
-        reader.read_exact(&mut body).ok()?;
-        let (kind, answer) = if head.contains("x-amz-target: amazonssm.getparameters\r\n") {
-            ("application/x-amz-json-1.1", &parameters)
-        } else {
-            ("text/xml", &described)
-        };
-        let head = format!(
-            "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-            answer.len()
-        );
-        let mut stream = reader.into_inner();
-        stream.write_all(head.as_bytes()).ok()?;
-        stream.write_all(answer.as_bytes()).ok()
-    };
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            serve(stream.unwrap());
-        }
-    });
-    endpoint
+    stub(move |request| {
+        let head = request.head.to_lowercase();
+        Some(
+            if head.contains("x-amz-target: amazonssm.getparameters\r\n") {
+                ("application/x-amz-json-1.1", parameters.clone())
+            } else {
+                ("text/xml", described.clone())
+            },
+        )
+    })
 }
 
 #[test]

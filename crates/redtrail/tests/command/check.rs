@@ -1,85 +1,42 @@
 //! `redtrail check`, against a CloudFormation and a Lambda that answer as AWS documents it.
 
-use std::{
-    io::{BufRead, BufReader, Read, Write},
-    net::{TcpListener, TcpStream},
-    sync::mpsc,
-    thread,
-};
+use std::sync::mpsc;
 
 use serde_json::{Value, json};
 
-use crate::run::{Output, json_lines, redtrail_in};
+use crate::{
+    run::{Output, json_lines, redtrail_in},
+    stub::{describe_stacks, stub},
+};
 
 const STATEMENT: &str = r#"{"Sid": "RedtrailDecryptsLogObjects", "Effect": "Allow"}"#;
 
-fn describe_stacks(parameters: &[(&str, &str)]) -> String {
-    let parameters: String = parameters
-        .iter()
-        .map(|(key, value)| {
-            format!(
-                "<member><ParameterKey>{key}</ParameterKey>\
-                 <ParameterValue>{value}</ParameterValue></member>"
-            )
-        })
-        .collect();
-    let outputs: String = [
+fn described(parameters: &[(&str, &str)]) -> String {
+    let outputs = [
         ("IngestFunctionName", "redtrail-Ingest-1"),
-        ("KeyPolicyStatement", &STATEMENT.replace('"', "&quot;")),
-    ]
-    .iter()
-    .map(|(key, value)| {
-        format!("<member><OutputKey>{key}</OutputKey><OutputValue>{value}</OutputValue></member>")
-    })
-    .collect();
-    format!(
-        "<DescribeStacksResponse xmlns=\"http://cloudformation.amazonaws.com/doc/2010-05-15/\">\
-         <DescribeStacksResult><Stacks><member><StackName>redtrail</StackName>\
-         <CreationTime>2026-03-02T09:00:00Z</CreationTime>\
-         <StackStatus>CREATE_COMPLETE</StackStatus>\
-         <Parameters>{parameters}</Parameters><Outputs>{outputs}</Outputs>\
-         </member></Stacks></DescribeStacksResult></DescribeStacksResponse>"
-    )
+        ("KeyPolicyStatement", STATEMENT),
+    ];
+    describe_stacks(parameters, &outputs)
 }
 
 /// An AWS whose function gives that answer; what the function is asked comes out.
 fn aws(stack: String, answer: Value, error: bool) -> (String, mpsc::Receiver<Value>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let endpoint = format!("http://{}", listener.local_addr().unwrap());
     let (sender, asked) = mpsc::channel();
-    let serve = move |stream: TcpStream| {
-        let mut reader = BufReader::new(stream);
-        let mut head = String::new();
-        while !head.ends_with("\r\n\r\n") && reader.read_line(&mut head).ok()? > 0 {}
-        let lowered = head.to_lowercase();
-        let length = lowered.split_once("content-length: ")?.1;
-        let mut body = vec![0; length.split("\r\n").next()?.parse().ok()?];
-        reader.read_exact(&mut body).ok()?;
-        let is_invocation = head.starts_with("POST /2015-03-31/functions/redtrail-Ingest-1/");
-        let (kind, answer) = if is_invocation {
-            sender.send(serde_json::from_slice(&body).ok()?).ok()?;
-            let kind = if error {
-                "application/json\r\nX-Amz-Function-Error: Unhandled"
-            } else {
-                "application/json"
-            };
-            (kind, answer.to_string())
-        } else {
-            assert!(String::from_utf8_lossy(&body).contains("Action=DescribeStacks"));
-            ("text/xml", stack.clone())
-        };
-        let head = format!(
-            "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-            answer.len()
-        );
-        let mut stream = reader.into_inner();
-        stream.write_all(head.as_bytes()).ok()?;
-        stream.write_all(answer.as_bytes()).ok()
-    };
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            serve(stream.unwrap());
+    let endpoint = stub(move |request| {
+        let invocation = "POST /2015-03-31/functions/redtrail-Ingest-1/";
+        if !request.head.starts_with(invocation) {
+            let body = String::from_utf8_lossy(&request.body);
+            assert!(body.contains("Action=DescribeStacks"));
+            return Some(("text/xml", stack.clone()));
         }
+        let asked = serde_json::from_slice(&request.body).ok()?;
+        sender.send(asked).ok()?;
+        let kind = if error {
+            "application/json\r\nX-Amz-Function-Error: Unhandled"
+        } else {
+            "application/json"
+        };
+        Some((kind, answer.to_string()))
     });
     (endpoint, asked)
 }
@@ -104,7 +61,7 @@ fn finding(check: &str, state: &str) -> Value {
 
 #[test]
 fn ok_all_good() {
-    let stack = describe_stacks(&[
+    let stack = described(&[
         ("TrailBucketName", "trail"),
         ("TrailPrefix", "*"),
         ("Delivery", "EventBridge"),
@@ -131,7 +88,7 @@ fn ok_all_good() {
 
 #[test]
 fn bad_with_what_mends_it() {
-    let stack = describe_stacks(&[
+    let stack = described(&[
         ("TrailBucketName", "trail"),
         ("TrailPrefix", "security/"),
         ("Delivery", "EventBridge"),
@@ -160,19 +117,14 @@ fn bad_with_what_mends_it() {
 fn err_not_asked() {
     let trail = [("TrailBucketName", "trail")];
     for (stack, answer, error, said) in [
+        (described(&trail), json!(null), false, "another version"),
         (
-            describe_stacks(&trail),
-            json!(null),
-            false,
-            "another version",
-        ),
-        (
-            describe_stacks(&trail),
+            described(&trail),
             json!({"errorMessage": "out of memory"}),
             true,
             "out of memory",
         ),
-        (describe_stacks(&[]), json!(null), false, "TrialBucketName"),
+        (described(&[]), json!(null), false, "TrialBucketName"),
         (
             "<DescribeStacksResponse><DescribeStacksResult/></DescribeStacksResponse>".to_owned(),
             json!(null),

@@ -21,5 +21,6 @@ mod raw;
 mod reconcile;
 mod run;
 mod stack_tables;
+mod stub;
 mod trail;
 mod verify;

@@ -1,34 +1,20 @@
 //! `--stack NAME`, against an SSM that answers as AWS documents it.
 //! <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameters.html>
 
-use std::{
-    io::{BufRead, BufReader, Read, Write},
-    net::{TcpListener, TcpStream},
-    thread,
-};
-
 use redtrail_trailgen::sample;
 use serde_json::{Value, json};
 
-use crate::{local::Local, run::json_lines};
+use crate::{local::Local, run::json_lines, stub::stub};
 
 /// An SSM with these parameters; any other is named as invalid.
 fn ssm(parameters: Vec<(String, String)>) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let endpoint = format!("http://{}", listener.local_addr().unwrap());
-    let serve = move |stream: TcpStream| {
-        let mut reader = BufReader::new(stream);
-        let mut head = String::new();
-        while !head.ends_with("\r\n\r\n") && reader.read_line(&mut head).ok()? > 0 {}
-        let lowered = head.to_lowercase();
+    stub(move |request| {
+        let head = request.head.to_lowercase();
         assert!(
-            lowered.contains("x-amz-target: amazonssm.getparameters\r\n"),
+            head.contains("x-amz-target: amazonssm.getparameters\r\n"),
             "{head}"
         );
-        let length = lowered.split_once("content-length: ")?.1;
-        let mut body = vec![0; length.split("\r\n").next()?.parse().ok()?];
-        reader.read_exact(&mut body).ok()?;
-        let asked: Value = serde_json::from_slice(&body).ok()?;
+        let asked: Value = serde_json::from_slice(&request.body).ok()?;
         let mut found = Vec::new();
         let mut invalid = Vec::new();
         for name in asked["Names"].as_array()? {
@@ -39,21 +25,9 @@ fn ssm(parameters: Vec<(String, String)>) -> String {
                 None => invalid.push(name.clone()),
             }
         }
-        let answer = json!({"Parameters": found, "InvalidParameters": invalid}).to_string();
-        let head = format!(
-            "HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.1\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-            answer.len()
-        );
-        let mut stream = reader.into_inner();
-        stream.write_all(head.as_bytes()).ok()?;
-        stream.write_all(answer.as_bytes()).ok()
-    };
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            serve(stream.unwrap());
-        }
-    });
-    endpoint
+        let answer = json!({"Parameters": found, "InvalidParameters": invalid});
+        Some(("application/x-amz-json-1.1", answer.to_string()))
+    })
 }
 
 #[test]
