@@ -1,7 +1,7 @@
 //! The fast path against a full parse: a record is what the slow and simple oracle of the tests
 //! says it is.
 
-use redtrail_model::RawJson;
+use redtrail_model::JsonText;
 
 use super::SELECTOR;
 
@@ -17,7 +17,7 @@ pub fn check(data: &[u8]) {
     };
     let json = text.trim_matches([' ', '\t', '\r', '\n']);
     let opened = json.bytes().filter(|byte| matches!(byte, b'[' | b'{'));
-    if RawJson::parse(json).is_err() || opened.count() > MAX_DEPTH || has_great_number(json) {
+    if JsonText::parse(json).is_err() || opened.count() > MAX_DEPTH || has_great_number(json) {
         return;
     }
     let found = SELECTOR.judge(json.as_bytes());

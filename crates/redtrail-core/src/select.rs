@@ -4,7 +4,7 @@
 use std::{borrow::Cow, collections::HashSet, fmt};
 
 use memchr::{memchr2, memmem};
-use redtrail_model::{Arn, EventRecord, RawJson, SelectedBy, UserIdentity};
+use redtrail_model::{Arn, EventRecord, Json, JsonText, SelectedBy, UserIdentity};
 use serde::Serialize;
 
 use crate::{
@@ -162,12 +162,16 @@ impl Selector {
             Ok(text) => Cow::Borrowed(text),
             Err(_) => String::from_utf8_lossy(bytes),
         };
-        match EventRecord::parse(&text) {
-            Ok(record) => self
+        let json = JsonText::parse(&text).ok();
+        let record = json
+            .as_ref()
+            .and_then(|json| EventRecord::read(json.root()));
+        match record {
+            Some(record) => self
                 .sign(&record)
                 .map_or(Judgement::NotSelected, Judgement::Selected),
-            Err(_) if self.has_hint(bytes) => Judgement::Unreadable(Unreadable::Malformed),
-            Err(_) => Judgement::NotSelected,
+            None if self.has_hint(bytes) => Judgement::Unreadable(Unreadable::Malformed),
+            None => Judgement::NotSelected,
         }
     }
 
@@ -234,7 +238,7 @@ fn came_from_inside(record: &EventRecord<'_>) -> bool {
 }
 
 /// <https://docs.aws.amazon.com/redshift/latest/mgmt/data-api-kms.html>
-fn encrypts_for_redshift(parameters: RawJson<'_>) -> bool {
+fn encrypts_for_redshift(parameters: Json<'_>) -> bool {
     let constraints = parameters.get("constraints");
     [
         parameters.get("encryptionContext"),
@@ -288,8 +292,8 @@ fn event_source(bytes: &[u8]) -> Result<Cow<'_, str>, Unreadable> {
         }
     }
     let text = source.and_then(|value| std::str::from_utf8(value).ok());
-    text.and_then(|text| RawJson::parse(text).ok())
-        .and_then(RawJson::string)
+    let json = text.and_then(|text| JsonText::parse(text).ok());
+    json.and_then(|json| Some(Cow::Owned(json.root().string()?.into_owned())))
         .ok_or(Unreadable::NoEventSource)
 }
 
@@ -516,7 +520,8 @@ mod tests {
                 value(0), value(1), value(2), value(3), value(4), value(5), value(6), value(7), written("aws:redshift:arn", values[8].1),
             );
             let selector = Selector::default();
-            let parsed = EventRecord::parse(&record).unwrap();
+            let json = JsonText::parse(&record).unwrap();
+            let parsed = EventRecord::read(json.root()).unwrap();
             let expected = selector.sign(&parsed).map_or(Judgement::NotSelected, Judgement::Selected);
             assert_eq!(selector.judge(record.as_bytes()), expected, "{record}");
         }

@@ -16,12 +16,12 @@ use redtrail_core::{
     log_reader::RawRecord,
     normalize::{
         audit_event,
-        resources::{Findings, findings},
+        resources::{Call, Findings, findings},
         summary::summary,
     },
     select::{Judgement, Selector},
 };
-use redtrail_model::{AuditEvent, EventRecord, Origin, Table};
+use redtrail_model::{AuditEvent, EventRecord, JsonText, Origin, Table};
 use serde_dynamo::AttributeValue;
 use serde_json::{Map, Value, json};
 
@@ -184,7 +184,10 @@ fn objections(case: &Value, selector: &Selector) -> Vec<String> {
         return vec![format!("not selected: {judgement:?}")];
     }
     let record = case["record"].to_string();
-    let found = findings(&EventRecord::parse(&record).unwrap());
+    let json = JsonText::parse(&record).unwrap();
+    let parsed = EventRecord::read(json.root()).unwrap();
+    let call = Call::of(&parsed);
+    let found = findings(&call);
     let origin = Origin {
         bucket: "trail".into(),
         key: "log".into(),
@@ -206,7 +209,7 @@ fn objections(case: &Value, selector: &Selector) -> Vec<String> {
         return vec!["the event is no object".to_owned()];
     };
     got.extend(attributes);
-    got.extend(kept(&EventRecord::parse(&record).unwrap()));
+    got.extend(kept(&call));
 
     let mut wrong: Vec<_> = expected
         .iter()
@@ -257,8 +260,8 @@ fn known(findings: &Findings) -> Map<String, Value> {
 }
 
 /// What the keep-list keeps of the record; null for nothing.
-fn kept(record: &EventRecord<'_>) -> Map<String, Value> {
-    let summary = summary(record);
+fn kept(call: &Call<'_>) -> Map<String, Value> {
+    let summary = summary(call);
     let kept = [
         ("request_parameters", json!(summary.request_parameters)),
         ("response_elements", json!(summary.response_elements)),

@@ -1,8 +1,11 @@
 //! The rules put to any JSON: nothing panics, and what is found stays within its bounds.
 
 use proptest::prelude::*;
-use redtrail_core::normalize::{resources::findings, summary::summary};
-use redtrail_model::EventRecord;
+use redtrail_core::normalize::{
+    resources::{Call, findings},
+    summary::summary,
+};
+use redtrail_model::{EventRecord, JsonText};
 use serde_json::{Value, json};
 
 fn any_json() -> impl Strategy<Value = Value> {
@@ -53,13 +56,15 @@ proptest! {
             "serviceEventDetails": response,
         })
         .to_string();
-        let record = EventRecord::parse(&record).unwrap();
-        let touched = findings(&record).touched;
+        let json = JsonText::parse(&record).unwrap();
+        let record = EventRecord::read(json.root()).unwrap();
+        let call = Call::of(&record);
+        let touched = findings(&call).touched;
         prop_assert!(touched.resources.len() <= 100 && touched.related.len() <= 100);
         for (index, one) in touched.resources.iter().enumerate() {
             prop_assert!(touched.resources.iter().skip(index + 1).all(|other| other.key != one.key));
         }
-        let summary = summary(&record);
+        let summary = summary(&call);
         let maps = [&summary.request_parameters, &summary.response_elements];
         let bytes: usize = maps.iter().flat_map(|map| map.iter()).map(|(name, value)| name.len() + value.len()).sum();
         prop_assert!(bytes <= 300);

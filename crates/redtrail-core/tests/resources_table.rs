@@ -3,8 +3,8 @@
 
 use std::collections::HashMap;
 
-use redtrail_core::normalize::resources::findings;
-use redtrail_model::EventRecord;
+use redtrail_core::normalize::resources::{Call, findings};
+use redtrail_model::{EventRecord, JsonText};
 
 const OPERATIONS: &str = include_str!("../rules/operations.tsv");
 const REFERENCE: &str = include_str!("../rules/reference.tsv");
@@ -99,7 +99,9 @@ fn ok_every_operation_is_known_to_the_code() {
         let (service, operation) = (wanted["service"], wanted["operation"]);
         let record =
             format!(r#"{{"eventSource":"{service}.amazonaws.com","eventName":"{operation}"}}"#);
-        let found = findings(&EventRecord::parse(&record).unwrap());
+        let json = JsonText::parse(&record).unwrap();
+        let record = EventRecord::read(json.root()).unwrap();
+        let found = findings(&Call::of(&record));
         assert!(found.known_operation, "{service} {operation}");
     }
 }

@@ -17,16 +17,20 @@ impl<'a> Arn<'a> {
     /// The parts of `text`, or `None` when it is no ARN: fewer than six parts, or
     /// an empty partition, service or resource.
     pub fn parse(text: &'a str) -> Option<Self> {
-        let mut parts = text.splitn(6, ':');
-        if parts.next() != Some("arn") {
-            return None;
-        }
+        let mut rest = text.strip_prefix("arn:")?;
+        let mut part = || {
+            let colon = rest.bytes().position(|byte| byte == b':')?;
+            let (part, behind) = rest.split_at_checked(colon)?;
+            rest = behind.get(1..)?;
+            Some(part)
+        };
+        let [partition, service, region, account] = [part()?, part()?, part()?, part()?];
         let arn = Self {
-            partition: parts.next()?,
-            service: parts.next()?,
-            region: parts.next()?,
-            account: parts.next()?,
-            resource: parts.next()?,
+            partition,
+            service,
+            region,
+            account,
+            resource: rest,
         };
         let complete =
             !arn.partition.is_empty() && !arn.service.is_empty() && !arn.resource.is_empty();

@@ -3,9 +3,7 @@
 
 use std::borrow::Cow;
 
-use serde::de::Error as _;
-
-use crate::{raw_json::RawJson, user_identity::UserIdentity};
+use crate::{json::Json, user_identity::UserIdentity};
 
 /// An event record. Absent, null, empty and unreadable fields are `None`; a field of an
 /// unexpected scalar kind is kept as its text. Fields that redtrail does not read are
@@ -25,15 +23,15 @@ pub struct EventRecord<'a> {
     pub error_code: Option<Cow<'a, str>>,
     pub error_message: Option<Cow<'a, str>>,
     /// Omitted by CloudTrail above 100 KB.
-    pub request_parameters: Option<RawJson<'a>>,
+    pub request_parameters: Option<Json<'a>>,
     /// Null for read-only calls; omitted by CloudTrail above 100 KB.
-    pub response_elements: Option<RawJson<'a>>,
-    pub service_event_details: Option<RawJson<'a>>,
+    pub response_elements: Option<Json<'a>>,
+    pub service_event_details: Option<Json<'a>>,
     /// A GUID in CloudTrail's documentation; other texts occur.
     pub event_id: Option<Cow<'a, str>>,
     pub read_only: Option<bool>,
     /// `resources[]`: the entries as they stand.
-    pub resources: Option<RawJson<'a>>,
+    pub resources: Option<Json<'a>>,
     /// `AwsApiCall`, `AwsServiceEvent`, `AwsConsoleAction`, …
     pub event_type: Option<Cow<'a, str>>,
     /// The account that received the event: whose trail this is.
@@ -41,19 +39,15 @@ pub struct EventRecord<'a> {
     /// The same for the copies of one event in different accounts.
     pub shared_event_id: Option<Cow<'a, str>>,
     /// Why an event was delivered late or again; may name the event it corrects.
-    pub addendum: Option<RawJson<'a>>,
+    pub addendum: Option<Json<'a>>,
 }
 
 impl<'a> EventRecord<'a> {
-    /// Reads one record. Where a field stands twice, the last one that is not null counts, as in every
-    /// common JSON reader.
-    ///
-    /// # Errors
-    /// When `text` is not one well-formed JSON object.
-    pub fn parse(text: &'a str) -> Result<Self, serde_json::Error> {
-        let json = RawJson::parse(text)?;
+    /// Reads one record; `None` where `json` is no object. Where a field stands twice, the last
+    /// one that is not null counts, as in every common JSON reader.
+    pub fn read(json: Json<'a>) -> Option<Self> {
         if !json.is_object() {
-            return Err(serde_json::Error::custom("not an object"));
+            return None;
         }
         let mut record = Self::default();
         for (name, value) in json.members() {
@@ -80,7 +74,7 @@ impl<'a> EventRecord<'a> {
                 _ => {}
             }
         }
-        Ok(record)
+        Some(record)
     }
 
     /// The account whose trail the event stands in: the recipient, or the caller's
@@ -95,13 +89,15 @@ impl<'a> EventRecord<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::JsonText;
 
     #[test]
     fn ok_loose_kinds() {
-        let record = EventRecord::parse(
+        let json = JsonText::parse(
             r#"{"eventID":42,"readOnly":"true","userIdentity":"nobody","requestParameters":[1],"eventTime":null}"#,
         )
         .unwrap();
+        let record = EventRecord::read(json.root()).unwrap();
         assert_eq!(record.event_id.as_deref(), Some("42"));
         assert_eq!(record.read_only, Some(true));
         assert!(record.user_identity.identity_type.is_none());
@@ -110,9 +106,10 @@ mod tests {
     }
 
     #[test]
-    fn err_not_json() {
-        for text in ["", "{", "{}{}", "{\"a\":NaN}", "{'a':1}", "[]", "1"] {
-            assert!(EventRecord::parse(text).is_err(), "{text}");
+    fn err_no_object() {
+        for text in ["[]", "1", "null", "\"{}\""] {
+            let json = JsonText::parse(text).unwrap();
+            assert!(EventRecord::read(json.root()).is_none(), "{text}");
         }
     }
 }

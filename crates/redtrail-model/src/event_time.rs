@@ -14,13 +14,16 @@ use serde::{Deserialize, Serialize};
 #[serde(try_from = "String", into = "String")]
 pub struct EventTime(Timestamp);
 
+/// 0000-01-01T00:00:00Z.
+const FIRST_MILLIS: i64 = -62_167_219_200_000;
+
 impl EventTime {
     /// The instant `millis` milliseconds after 1970-01-01T00:00:00Z; `None` outside
     /// the years 0000 to 9999.
     pub fn from_epoch_millis(millis: i64) -> Option<Self> {
-        let time = Timestamp::from_millisecond(millis).ok()?;
         // A negative year is written with a sign, which would break the fixed width.
-        (!time.to_string().starts_with('-')).then_some(Self(time))
+        let time = Timestamp::from_millisecond(millis).ok()?;
+        (millis >= FIRST_MILLIS).then_some(Self(time))
     }
 
     /// That time, cut to a millisecond; `None` outside the years 0000 to 9999.
@@ -114,6 +117,14 @@ mod tests {
         check("2023-07-10T14:30:00+02:00", "2023-07-10T12:30:00.000Z");
         check("1969-12-31T23:59:59.9999Z", "1969-12-31T23:59:59.999Z");
         check("0001-01-01T00:00:00Z", "0001-01-01T00:00:00.000Z");
+    }
+
+    #[test]
+    fn ok_years_of_four_digits_only() {
+        let first = "0000-01-01T00:00:00Z".parse::<EventTime>().unwrap();
+        let before = |time: EventTime| EventTime::from_epoch_millis(time.epoch_millis() - 1);
+        assert_eq!(first.to_string(), "0000-01-01T00:00:00.000Z");
+        assert_eq!(before(first), None);
     }
 
     #[test]

@@ -41,9 +41,10 @@ pub struct PrincipalKey(String);
 impl PrincipalKey {
     /// The key of a principal with an ARN. Text that does not begin with `arn:` is
     /// not taken as an ARN: `None`.
-    pub fn from_arn(arn: &str) -> Option<Self> {
-        arn.starts_with("arn:")
-            .then(|| Self(bounded(arn, MAX_PARTITION_KEY_BYTES)))
+    pub fn from_arn<'t>(arn: impl Into<Cow<'t, str>>) -> Option<Self> {
+        let arn = arn.into();
+        let is_arn = arn.starts_with("arn:");
+        is_arn.then(|| Self(bounded(arn, MAX_PARTITION_KEY_BYTES)))
     }
 
     /// The key of a principal without an ARN: its identity type, then the parts that
@@ -54,7 +55,7 @@ impl PrincipalKey {
         let mut key = if identity_type == "arn" {
             "%61rn".to_owned()
         } else {
-            bounded(&escaped(identity_type), MAX_TYPE_BYTES)
+            bounded(escaped(identity_type), MAX_TYPE_BYTES)
         };
         for (index, part) in parts.iter().enumerate() {
             key.push(':');
@@ -64,7 +65,7 @@ impl PrincipalKey {
                 key.push_str(&escaped(part));
             }
         }
-        Self(bounded(&key, MAX_PARTITION_KEY_BYTES))
+        Self(bounded(key, MAX_PARTITION_KEY_BYTES))
     }
 
     /// The identity type that the key tells, as CloudTrail names it: what it begins with,
@@ -97,8 +98,10 @@ pub struct ResourceKey(String);
 
 impl ResourceKey {
     /// The key of a resource with an ARN; `None` for text that is no ARN.
-    pub fn from_arn(arn: &str) -> Option<Self> {
-        crate::Arn::parse(arn).map(|_| Self(bounded(arn, MAX_PARTITION_KEY_BYTES)))
+    pub fn from_arn<'t>(arn: impl Into<Cow<'t, str>>) -> Option<Self> {
+        let arn = arn.into();
+        let is_arn = crate::Arn::parse(&arn).is_some();
+        is_arn.then(|| Self(bounded(arn, MAX_PARTITION_KEY_BYTES)))
     }
 
     /// The key of a resource that AWS names without its ARN. `%` and `:` in service,
@@ -111,7 +114,7 @@ impl ResourceKey {
             escaped(region),
             escaped(account),
         );
-        Self(bounded(&key, MAX_PARTITION_KEY_BYTES))
+        Self(bounded(key, MAX_PARTITION_KEY_BYTES))
     }
 
     /// Of a key made of a name, the kind of thing it names: `namespace`.
@@ -129,7 +132,7 @@ impl ResourceKey {
     pub fn from_statement(region: &str, account: &str, id: &str) -> Self {
         let account = escaped(account).replace('/', "%2F");
         let key = format!("statement:{}:{account}/{id}", escaped(region));
-        Self(bounded(&key, MAX_PARTITION_KEY_BYTES))
+        Self(bounded(key, MAX_PARTITION_KEY_BYTES))
     }
 
     pub fn as_str(&self) -> &str {
@@ -243,9 +246,10 @@ text_key!(PrincipalKey, ResourceKey, EventKey);
 /// `limit` bytes and does not itself end like a cut text; else its beginning, `~`, and the
 /// SHA-256 of all of it in 64 hex digits. Because both forms can be told apart, two texts
 /// share a result only if their hashes agree.
-pub fn bounded(text: &str, limit: usize) -> String {
-    if text.len() <= limit && !ends_like_cut(text) {
-        return text.to_owned();
+pub fn bounded<'t>(text: impl Into<Cow<'t, str>>, limit: usize) -> String {
+    let text = text.into();
+    if text.len() <= limit && !ends_like_cut(&text) {
+        return text.into_owned();
     }
     let room = limit
         .saturating_sub(HASH_MARK.len() + HASH_BYTES)

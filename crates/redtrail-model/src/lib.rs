@@ -6,9 +6,9 @@ mod arn;
 mod audit_event;
 mod event_record;
 mod event_time;
+mod json;
 mod key;
 mod origin;
-mod raw_json;
 mod tables;
 mod user_identity;
 
@@ -16,11 +16,11 @@ pub use arn::{Arn, is_account_id, partition_of};
 pub use audit_event::{Alias, AuditEvent, Flag, Part, RelatedArn, Resource, SelectedBy, Touched};
 pub use event_record::EventRecord;
 pub use event_time::{EventTime, InvalidEventTime};
+pub use json::{Json, JsonText, NotJson};
 pub use key::{
     EventKey, InvalidKey, MAX_PARTITION_KEY_BYTES, MAX_SORT_KEY_BYTES, PrincipalKey, ResourceKey,
     bounded, escaped,
 };
 pub use origin::{InvalidReference, Origin};
-pub use raw_json::RawJson;
 pub use tables::{EXPIRES_AT, Index, RULES_VERSION, SCHEMA_VERSION, TABLES, Table, TableSchema};
 pub use user_identity::{SessionContext, SessionIssuer, UserIdentity};

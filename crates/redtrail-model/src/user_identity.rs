@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use crate::{arn::Arn, raw_json::RawJson};
+use crate::{arn::Arn, json::Json};
 
 /// The caller. Every field may be absent; an empty text is read as absent.
 #[derive(Clone, Debug, Default)]
@@ -54,7 +54,7 @@ pub struct SessionIssuer<'a> {
 
 impl<'a> UserIdentity<'a> {
     /// Reads what `json` holds; anything of an unexpected kind is left out.
-    pub fn read(json: RawJson<'a>) -> Self {
+    pub fn read(json: Json<'a>) -> Self {
         let mut identity = Self::default();
         for (name, value) in json.members() {
             match &*name {
@@ -67,9 +67,9 @@ impl<'a> UserIdentity<'a> {
                 "invokedBy" => identity.invoked_by = value.text(),
                 "identityProvider" => identity.identity_provider = value.text(),
                 "onBehalfOf" => {
-                    identity.on_behalf_of_user = value.get("userId").and_then(RawJson::text);
+                    identity.on_behalf_of_user = value.get("userId").and_then(Json::text);
                     identity.on_behalf_of_store =
-                        value.get("identityStoreArn").and_then(RawJson::text);
+                        value.get("identityStoreArn").and_then(Json::text);
                 }
                 "sessionContext" => identity.session = SessionContext::read(value),
                 _ => {}
@@ -94,14 +94,14 @@ impl<'a> UserIdentity<'a> {
 }
 
 impl<'a> SessionContext<'a> {
-    fn read(json: RawJson<'a>) -> Self {
+    fn read(json: Json<'a>) -> Self {
         let mut session = Self::default();
         for (name, value) in json.members() {
             match &*name {
                 "sessionIssuer" => session.issuer = SessionIssuer::read(value),
                 "attributes" => {
                     session.mfa_authenticated =
-                        value.get("mfaAuthenticated").and_then(RawJson::boolean);
+                        value.get("mfaAuthenticated").and_then(Json::boolean);
                 }
                 "sourceIdentity" => session.source_identity = value.text(),
                 "assumedRoot" => session.assumed_root = value.boolean(),
@@ -113,7 +113,7 @@ impl<'a> SessionContext<'a> {
 }
 
 impl<'a> SessionIssuer<'a> {
-    fn read(json: RawJson<'a>) -> Self {
+    fn read(json: Json<'a>) -> Self {
         let mut issuer = Self::default();
         for (name, value) in json.members() {
             match &*name {

@@ -1,7 +1,7 @@
 //! A record as text that can be shown: laid out, or in one line. Nothing is converted on
 //! the way: members keep their order and doubles, numbers their digits.
 
-use redtrail_model::RawJson;
+use redtrail_model::JsonText;
 
 use crate::plain_text::{plain, plain_in_json};
 
@@ -31,7 +31,7 @@ const INDENT: &str = "  ";
 pub(crate) fn record_text(bytes: &[u8], layout: Layout) -> RecordText {
     let text = String::from_utf8_lossy(bytes);
     let is_utf8 = matches!(text, std::borrow::Cow::Borrowed(_));
-    let is_json = RawJson::parse(&text).is_ok();
+    let is_json = JsonText::parse(&text).is_ok();
     let text = if is_json {
         laid_out(&text, layout)
     } else {

@@ -1,7 +1,7 @@
 //! The document taken apart: one top-level object with one `Records` array, its elements
 //! handed out one by one, every byte of the frame around them checked.
 
-use redtrail_model::RawJson;
+use redtrail_model::JsonText;
 use serde::de::IgnoredAny;
 use sha2::{Digest, Sha256};
 
@@ -399,8 +399,8 @@ impl Pending {
         if self.length > self.bytes.len() as u64 {
             return Some(false);
         }
-        let key = RawJson::parse(std::str::from_utf8(&self.bytes).ok()?).ok()?;
-        Some(key.string()? == "Records")
+        let key = JsonText::parse(std::str::from_utf8(&self.bytes).ok()?).ok()?;
+        Some(key.root().string()? == "Records")
     }
 }
 

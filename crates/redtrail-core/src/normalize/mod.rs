@@ -11,8 +11,9 @@ use std::borrow::Cow;
 
 use memchr::{memchr, memmem};
 use redtrail_model::{
-    AuditEvent, EventKey, EventRecord, EventTime, Flag, Origin, SelectedBy, UserIdentity,
+    AuditEvent, EventKey, EventRecord, EventTime, Flag, JsonText, Origin, SelectedBy, UserIdentity,
 };
+use resources::Call;
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -49,7 +50,8 @@ pub fn audit_event(
     if flags.is_empty() && has_unpaired_surrogate(&text) {
         flags.push(Flag::InvalidUtf8);
     }
-    let event = EventRecord::parse(&text).map_err(|_| Unreadable::Malformed)?;
+    let json = JsonText::parse(&text).map_err(|_| Unreadable::Malformed)?;
+    let event = EventRecord::read(json.root()).ok_or(Unreadable::Malformed)?;
     let selected_by = selector.sign(&event).ok_or(Unreadable::NoEventSource)?;
     let event_time: EventTime = event
         .event_time
@@ -70,7 +72,8 @@ pub fn audit_event(
 
     let identity = &event.user_identity;
     let principal = principal::principal(&event);
-    let findings = resources::findings(&event);
+    let call = Call::of(&event);
+    let findings = resources::findings(&call);
     // A service of the family that was configured has no rows at all.
     let has_rules = event
         .event_source
@@ -83,7 +86,7 @@ pub fn audit_event(
     if findings.resources_cut {
         flags.push(Flag::ResourcesCut);
     }
-    let summary = summary::summary(&event);
+    let summary = summary::summary(&call);
     let mut shorten = Shorten { cut: summary.cut };
     if findings.related_cut {
         shorten.cut.push("related_arns".to_owned());

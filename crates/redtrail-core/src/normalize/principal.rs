@@ -115,14 +115,14 @@ fn federated_user(event: &EventRecord<'_>) -> Option<PrincipalKey> {
     let partition = partition_of(event.aws_region.as_deref()?);
     let is_named = is_account_id(account) && !name.is_empty();
     let arn = || format!("arn:{partition}:sts::{account}:federated-user/{name}");
-    is_named.then(|| PrincipalKey::from_arn(&arn())).flatten()
+    is_named.then(|| PrincipalKey::from_arn(arn())).flatten()
 }
 
 fn iam_arn(event: &EventRecord<'_>, account: &str, resource: &str) -> Option<PrincipalKey> {
     let partition = partition_of(event.aws_region.as_deref()?);
     let arn = || format!("arn:{partition}:iam::{account}:{resource}");
     is_account_id(account)
-        .then(|| PrincipalKey::from_arn(&arn()))
+        .then(|| PrincipalKey::from_arn(arn()))
         .flatten()
 }
 
@@ -141,7 +141,7 @@ fn service_of_event(event: &EventRecord<'_>) -> Option<PrincipalKey> {
 }
 
 fn identity_center_key(identity: &UserIdentity<'_>) -> Option<PrincipalKey> {
-    PrincipalKey::from_arn(&identity_center_user(identity)?)
+    PrincipalKey::from_arn(identity_center_user(identity)?)
 }
 
 /// The key of an identity without an ARN: `TYPE:ACCOUNT:ID`, and `TYPE:ID` of those whose
@@ -231,7 +231,7 @@ pub fn role_session(arn: &str) -> Option<(PrincipalKey, Option<&str>)> {
     let Arn {
         partition, account, ..
     } = Arn::parse(arn)?;
-    let role = PrincipalKey::from_arn(&format!("arn:{partition}:iam::{account}:role/{role}"))?;
+    let role = PrincipalKey::from_arn(format!("arn:{partition}:iam::{account}:role/{role}"))?;
     Some((role, name))
 }
 
@@ -276,5 +276,5 @@ pub fn role_without_path(principal: &PrincipalKey) -> Option<PrincipalKey> {
     let Arn {
         partition, account, ..
     } = arn;
-    PrincipalKey::from_arn(&format!("arn:{partition}:iam::{account}:role/{name}"))
+    PrincipalKey::from_arn(format!("arn:{partition}:iam::{account}:role/{name}"))
 }

@@ -3,9 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use redtrail_model::EventRecord;
-
-use super::resources::{self, Node, Scope};
+use super::resources::Call;
 
 /// Most bytes of names and values kept for one event, so that an item stays small.
 pub const MAX_BYTES: usize = 300;
@@ -23,21 +21,12 @@ pub struct Summary {
     pub cut: Vec<String>,
 }
 
-/// The summary of `record`.
-pub fn summary(record: &EventRecord<'_>) -> Summary {
-    let rules = resources::rules();
-    let service = resources::service(record);
-    let name = record.event_name.as_deref().unwrap_or_default();
-    let request = Node::read(record.request_parameters);
-    let response = Node::read(record.response_elements);
-    let scope = Scope {
-        here: &request,
-        response: response.unwrapped(),
-    };
-
+/// The summary of `call`.
+pub fn summary(call: &Call<'_>) -> Summary {
+    let scope = call.scope();
     let mut summary = Summary::default();
     let mut room = MAX_BYTES;
-    for path in rules.kept(service, name) {
+    for path in call.kept() {
         let mut value = path.texts(scope).join(",");
         if value.is_empty() && path.is_empty_list(scope) {
             // Not the same as an absent one: `"logExports": []` switches audit logs off.
@@ -69,7 +58,15 @@ pub fn summary(record: &EventRecord<'_>) -> Summary {
 
 #[cfg(test)]
 mod tests {
+    use redtrail_model::{EventRecord, JsonText};
+
     use super::*;
+
+    fn summary_of(record: &str) -> Summary {
+        let json = JsonText::parse(record).unwrap();
+        let record = EventRecord::read(json.root()).unwrap();
+        summary(&Call::of(&record))
+    }
 
     fn check(
         service: &str,
@@ -81,7 +78,7 @@ mod tests {
         let record = format!(
             r#"{{"eventSource":"{service}.amazonaws.com","eventName":"{operation}","requestParameters":{request}}}"#
         );
-        let summary = summary(&EventRecord::parse(&record).unwrap());
+        let summary = summary_of(&record);
         let expected = expected
             .iter()
             .map(|(name, value)| (name.to_string(), value.to_string()));
@@ -146,7 +143,7 @@ mod tests {
             r#"{{"eventSource":"redshift-data.amazonaws.com","eventName":"Unknown","requestParameters":{}}}"#,
             request.replace('D', &"d".repeat(90))
         );
-        let summary = summary(&EventRecord::parse(&record).unwrap());
+        let summary = summary_of(&record);
         let bytes: usize = summary
             .request_parameters
             .iter()

@@ -35,7 +35,7 @@ impl Found {
             _ => Part::Other,
         };
         Some(Self::Foreign {
-            arn: ResourceKey::from_arn(&text)?,
+            arn: ResourceKey::from_arn(text)?,
             part,
         })
     }

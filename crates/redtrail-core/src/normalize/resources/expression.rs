@@ -1,22 +1,32 @@
 //! The language of the rules: which members of a request or response name which kind
 //! of resource. `rules/operations.tsv` describes it.
 
+use std::{borrow::Cow, collections::HashMap, sync::Arc};
+
 use redtrail_model::Part;
 
-use super::tree::Node;
+use super::{
+    kind::Kind,
+    tree::{Names, Node},
+};
+
+/// By name, the rows of `resources.tsv`.
+pub(crate) type Kinds = HashMap<&'static str, Arc<Kind>>;
 
 /// `[PART] TYPE(VALUE) [owner PATHS] [region PATHS] [in PATH] [if MEMBER=TEXT and ...]`.
 #[derive(Debug)]
 pub(crate) struct Expression {
     pub(crate) part: Part,
-    /// A row of `resources.tsv`, or `arn`.
-    pub(crate) kind: &'static str,
+    /// A row of `resources.tsv`; `None` where only ready-made ARNs are taken.
+    pub(crate) kind: Option<Arc<Kind>>,
     /// One for each part of the kind's format; empty for a wildcard.
     pub(crate) value: Vec<Paths>,
     pub(crate) owner: Option<Paths>,
     pub(crate) region: Option<Paths>,
     within: Option<Path>,
     conditions: Vec<Condition>,
+    /// Without one of these among its members an object names nothing.
+    pub(crate) needs: Names,
 }
 
 /// `PATH|PATH|...`: the first that gives a value.
@@ -30,6 +40,8 @@ pub(crate) struct Path {
     steps: Vec<&'static str>,
 }
 
+const ANY_MEMBER: &str = "*";
+
 #[derive(Debug)]
 struct Condition {
     member: &'static str,
@@ -39,14 +51,14 @@ struct Condition {
 
 /// Where an expression is asked: an object of the request, and the response.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Scope<'n, 'a> {
-    pub(crate) here: &'n Node<'a>,
-    pub(crate) response: &'n Node<'a>,
+pub(crate) struct Scope<'a> {
+    pub(crate) here: Node<'a>,
+    pub(crate) response: Node<'a>,
 }
 
 impl Expression {
     /// The expression `text` spells, or what is wrong with it.
-    pub(crate) fn parse(text: &'static str) -> Result<Self, &'static str> {
+    pub(crate) fn parse(text: &'static str, kinds: &Kinds) -> Result<Self, &'static str> {
         let (text, conditions) = match text.split_once(" if ") {
             Some((text, conditions)) => {
                 let conditions = conditions.split(" and ").map(Condition::parse);
@@ -73,6 +85,14 @@ impl Expression {
             }
             None => (head, Vec::new()),
         };
+        let kind = match kind {
+            "arn" => None,
+            kind => Some(Arc::clone(kinds.get(kind).ok_or("an unknown type")?)),
+        };
+        let parts = kind.as_ref().map_or(1, |kind| kind.parts());
+        if !value.is_empty() && value.len() != parts {
+            return Err("not one value for each part of the type");
+        }
         let mut expression = Self {
             part: part.unwrap_or(Part::Target),
             kind,
@@ -81,6 +101,7 @@ impl Expression {
             region: None,
             within: None,
             conditions,
+            needs: Names::default(),
         };
         while let Some(word) = words.next() {
             let operand = words.next().ok_or("a word without its path")?;
@@ -91,23 +112,27 @@ impl Expression {
                 _ => return Err("a word that is not owner, region, in or if"),
             }
         }
+        expression.needs = match (&expression.within, expression.value.last()) {
+            (Some(path), _) => path.first_names(),
+            (None, Some(Paths(paths))) => paths
+                .iter()
+                .fold(Names::default(), |all, path| all.or(path.first_names())),
+            (None, None) => Names::ANY,
+        };
         Ok(expression)
     }
 
     /// The scopes to ask in: each object the `in` path leads to where the conditions hold.
-    pub(crate) fn scopes<'n, 'a>(&self, scope: Scope<'n, 'a>) -> Vec<Scope<'n, 'a>> {
-        let mut scopes = match &self.within {
-            None => vec![scope],
-            Some(path) => {
-                let found = path.nodes(scope).into_iter();
-                found.map(|here| Scope { here, ..scope }).collect()
-            }
-        };
-        scopes.retain(|scope| {
-            let mut conditions = self.conditions.iter();
-            conditions.all(|condition| condition.holds(scope.here))
-        });
+    pub(crate) fn scopes<'a>(&self, scope: Scope<'a>) -> impl Iterator<Item = Scope<'a>> {
+        let alone = self.within.is_none().then_some(scope.here);
+        let within = self.within.iter().flat_map(move |path| path.nodes(scope));
+        let scopes = alone.into_iter().chain(within);
         scopes
+            .filter(|here| {
+                let mut conditions = self.conditions.iter();
+                conditions.all(|condition| condition.holds(*here))
+            })
+            .map(move |here| Scope { here, ..scope })
     }
 }
 
@@ -118,9 +143,13 @@ impl Paths {
     }
 
     /// The texts the first path that gives any leads to. Masks are none.
-    pub(crate) fn texts<'n>(&self, scope: Scope<'n, '_>) -> Vec<&'n str> {
+    pub(crate) fn texts<'a>(&self, scope: Scope<'a>) -> Vec<Cow<'a, str>> {
         let mut found = self.0.iter().map(|path| path.texts(scope));
         found.find(|texts| !texts.is_empty()).unwrap_or_default()
+    }
+
+    pub(crate) fn first_text<'a>(&self, scope: Scope<'a>) -> Option<Cow<'a, str>> {
+        self.texts(scope).into_iter().next()
     }
 }
 
@@ -144,44 +173,57 @@ impl Path {
         self.steps.join(".")
     }
 
-    pub(crate) fn texts<'n>(&self, scope: Scope<'n, '_>) -> Vec<&'n str> {
-        let nodes = self.nodes(scope).into_iter();
-        nodes
-            .filter_map(Node::text)
+    pub(crate) fn texts<'a>(&self, scope: Scope<'a>) -> Vec<Cow<'a, str>> {
+        let texts = self.nodes(scope).filter_map(Node::text);
+        texts
             .filter(|text| !text.is_empty() && !is_mask(text))
             .collect()
     }
 
     /// Whether the path leads to lists that all are empty: a value of its own, by which a
     /// call may switch something off.
-    pub(crate) fn is_empty_list(&self, scope: Scope<'_, '_>) -> bool {
+    pub(crate) fn is_empty_list(&self, scope: Scope<'_>) -> bool {
         let members = self.members(scope);
         !members.is_empty() && members.iter().all(|node| node.is_empty_list())
     }
 
-    fn nodes<'n, 'a>(&self, scope: Scope<'n, 'a>) -> Vec<&'n Node<'a>> {
-        let members = self.members(scope).into_iter();
-        members.flat_map(Node::elements).collect()
+    fn nodes<'a>(&self, scope: Scope<'a>) -> impl Iterator<Item = Node<'a>> + use<'a> {
+        self.members(scope).into_iter().flat_map(Node::elements)
     }
 
-    fn members<'n, 'a>(&self, scope: Scope<'n, 'a>) -> Vec<&'n Node<'a>> {
+    fn members<'a>(&self, scope: Scope<'a>) -> Vec<Node<'a>> {
         let root = if self.of_response {
             scope.response
         } else {
             scope.here
         };
-        let mut found = vec![root];
-        for step in &self.steps {
-            let mut next = Vec::new();
-            for node in found.into_iter().flat_map(Node::elements) {
-                match *step {
-                    "*" => next.extend(node.members().iter().map(|(_, inner)| inner)),
-                    name => next.extend(node.member(name)),
-                }
-            }
-            found = next;
-        }
+        let mut found = Vec::new();
+        follow(&self.steps, root, &mut found);
         found
+    }
+
+    /// Of the members that lead anywhere; those of a response may be in any object.
+    fn first_names(&self) -> Names {
+        match self.steps.first() {
+            Some(name) if !self.of_response && *name != ANY_MEMBER => Names::of(name),
+            _ => Names::ANY,
+        }
+    }
+}
+
+/// Adds what these steps lead to.
+fn follow<'a>(steps: &[&str], node: Node<'a>, found: &mut Vec<Node<'a>>) {
+    let Some((step, steps)) = steps.split_first() else {
+        return found.push(node);
+    };
+    for object in node.elements() {
+        if *step == ANY_MEMBER {
+            for (_, inner) in object.members() {
+                follow(steps, inner, found);
+            }
+        } else if let Some(inner) = object.member(step) {
+            follow(steps, inner, found);
+        }
     }
 }
 
@@ -195,7 +237,7 @@ impl Condition {
         })
     }
 
-    fn holds(&self, node: &Node<'_>) -> bool {
+    fn holds(&self, node: Node<'_>) -> bool {
         let found = node.member(self.member).and_then(Node::text);
         found.unwrap_or_default().eq_ignore_ascii_case(self.text) == self.equal
     }
@@ -225,15 +267,23 @@ pub(crate) fn is_mask(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use redtrail_model::RawJson;
+    use redtrail_model::JsonText;
+
+    fn scope<'a>(request: &'a JsonText<'a>) -> Scope<'a> {
+        Scope {
+            here: Node::read(Some(request.root())),
+            response: Node::read(None),
+        }
+    }
+
+    fn kinds() -> Kinds {
+        let cluster = Kind::parse("redshift", "cluster:{lower}", "").unwrap();
+        Kinds::from([("cluster", Arc::new(cluster))])
+    }
 
     fn check(path: &'static str, request: &str, expected: &[&str]) {
-        let request = Node::read(Some(RawJson::parse(request).unwrap()));
-        let response = Node::read(None);
-        let scope = Scope {
-            here: &request,
-            response: &response,
-        };
+        let request = JsonText::parse(request).unwrap();
+        let scope = scope(&request);
         assert_eq!(Paths::parse(path).unwrap().texts(scope), expected, "{path}");
     }
 
@@ -254,11 +304,8 @@ mod tests {
     #[test]
     fn ok_empty_lists() {
         let check = |path: &'static str, request: &str, expected: bool| {
-            let request = Node::read(Some(RawJson::parse(request).unwrap()));
-            let scope = Scope {
-                here: &request,
-                response: &request,
-            };
+            let request = JsonText::parse(request).unwrap();
+            let scope = scope(&request);
             let path = Path::parse(path).unwrap();
             assert_eq!(path.is_empty_list(scope), expected, "{}", path.name());
         };
@@ -273,13 +320,10 @@ mod tests {
     #[test]
     fn ok_conditions_all_hold() {
         let found = |request: &str| {
-            let request = Node::read(Some(RawJson::parse(request).unwrap()));
-            let scope = Scope {
-                here: &request,
-                response: &request,
-            };
-            let expression = Expression::parse("cluster(a) if b=x and c!=y").unwrap();
-            expression.scopes(scope).len()
+            let request = JsonText::parse(request).unwrap();
+            let scope = scope(&request);
+            let expression = Expression::parse("cluster(a) if b=x and c!=y", &kinds()).unwrap();
+            expression.scopes(scope).count()
         };
         assert_eq!(found(r#"{"b":"X"}"#), 1);
         assert_eq!(found(r#"{"b":"x","c":"y"}"#), 0);
@@ -307,10 +351,13 @@ mod tests {
             "cluster(a) of b",
             "via",
             "cluster()",
+            "cluster(a/b)",
+            "claster(a)",
+            "arn(a/b)",
             "cluster(a) if b",
             "cluster(a) if b=c and d",
         ] {
-            assert!(Expression::parse(text).is_err(), "{text}");
+            assert!(Expression::parse(text, &kinds()).is_err(), "{text}");
         }
     }
 }

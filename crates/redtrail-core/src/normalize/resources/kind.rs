@@ -1,6 +1,8 @@
 //! Kinds of resources: how a key is built from the names a call gives, and how a
 //! ready-made ARN is brought to the one spelling it is kept under.
 
+use std::borrow::Cow;
+
 use redtrail_model::{Arn, EventRecord, ResourceKey, is_account_id, partition_of};
 
 /// A row of `resources.tsv`.
@@ -14,10 +16,33 @@ pub(crate) struct Kind {
 #[derive(Debug)]
 enum Format {
     /// What follows the account in an ARN.
-    Arn(&'static str),
+    Arn(Template),
     /// Type and name, for what AWS gives no ARN.
-    Name(&'static str, &'static str),
+    Name(&'static str, Template),
     Statement,
+}
+
+/// Text with slots for the parts that a call names.
+#[derive(Debug)]
+struct Template {
+    start: &'static str,
+    /// Each with the text that follows it.
+    slots: Vec<(Slot, &'static str)>,
+}
+
+/// What may stand in a slot, so that no name can be chosen to spell another resource's ARN,
+/// and how it is written there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Slot {
+    Name,
+    /// A name that AWS keeps in lower case.
+    Lower,
+    /// The same, and it may have colons: `rs:` begins the automatic ones.
+    Snapshot,
+    Colons,
+    /// It may have slashes.
+    Range,
+    Uuid,
 }
 
 /// The account and Region that names in a record belong to.
@@ -49,9 +74,8 @@ impl<'a> Place<'a> {
     fn arn(self, service: &str, resource: &str) -> Option<ResourceKey> {
         let Self { region, account } = self;
         let partition = partition_of(region);
-        ResourceKey::from_arn(&format!(
-            "arn:{partition}:{service}:{region}:{account}:{resource}"
-        ))
+        let arn = ["arn", partition, service, region, account, resource];
+        ResourceKey::from_arn(arn.join(":"))
     }
 }
 
@@ -81,27 +105,28 @@ impl Kind {
 
     /// The key of what `parts` name, `None` for a part that is missing.
     pub(crate) fn key(&self, place: Place<'_>, parts: &[Option<&str>]) -> Option<ResourceKey> {
-        let all: Option<Vec<&str>> = parts.iter().copied().collect();
-        let whole = all.and_then(|all| self.format.key(self.service, place, &all));
+        let whole = self.format.key(self.service, place, parts);
         whole.or_else(|| {
-            let last = [(*parts.last()?)?];
-            self.otherwise.as_ref()?.key(self.service, place, &last)
+            let (_, last) = parts.split_at_checked(parts.len().checked_sub(1)?)?;
+            self.otherwise.as_ref()?.key(self.service, place, last)
         })
     }
 
     /// The ARN IAM authorises an enumeration of this kind against.
     pub(crate) fn wildcard(&self, place: Place<'_>) -> Option<ResourceKey> {
-        let Format::Arn(template) = self.format else {
+        let Format::Arn(template) = &self.format else {
             return None;
         };
-        let (start, _) = template.split_once('{')?;
-        place.arn(self.service, &format!("{start}*"))
+        let has_name = !template.slots.is_empty();
+        has_name
+            .then(|| place.arn(self.service, &format!("{}*", template.start)))
+            .flatten()
     }
 
     /// How many parts its format has.
     pub(crate) fn parts(&self) -> usize {
-        match self.format {
-            Format::Arn(template) | Format::Name(_, template) => template.matches('{').count(),
+        match &self.format {
+            Format::Arn(template) | Format::Name(_, template) => template.slots.len(),
             Format::Statement => 1,
         }
     }
@@ -112,72 +137,86 @@ impl Format {
         if text == "statement" {
             return Ok(Self::Statement);
         }
-        let format = match text.strip_prefix("name:") {
-            Some(name) => {
-                let (kind, template) = name.split_once('/').ok_or("a name without its type")?;
-                Self::Name(kind, template)
-            }
-            None => Self::Arn(text),
+        let Some(name) = text.strip_prefix("name:") else {
+            return Ok(Self::Arn(Template::parse(text)?));
         };
-        let (Self::Arn(template) | Self::Name(_, template)) = format else {
-            return Ok(format);
-        };
-        for slot in template.split('{').skip(1) {
-            let (slot, _) = slot.split_once('}').ok_or("a `{` without its `}`")?;
-            if !matches!(
-                slot,
-                "name" | "lower" | "snapshot" | "colons" | "range" | "uuid"
-            ) {
-                return Err("a slot that is not name, lower, snapshot, colons, range or uuid");
-            }
-        }
-        Ok(format)
+        let (kind, template) = name.split_once('/').ok_or("a name without its type")?;
+        Ok(Self::Name(kind, Template::parse(template)?))
     }
 
-    fn key(&self, service: &str, place: Place<'_>, parts: &[&str]) -> Option<ResourceKey> {
-        match *self {
-            Self::Arn(template) => place.arn(service, &filled(template, parts)?),
+    fn key(&self, service: &str, place: Place<'_>, parts: &[Option<&str>]) -> Option<ResourceKey> {
+        match self {
+            Self::Arn(template) => place.arn(service, &template.filled(parts)?),
             Self::Name(kind, template) => Some(ResourceKey::from_name(
                 service,
                 place.region,
                 place.account,
                 kind,
-                &filled(template, parts)?,
+                &template.filled(parts)?,
             )),
             Self::Statement => Some(ResourceKey::from_statement(
                 place.region,
                 place.account,
-                parts.first()?,
+                (*parts.first()?)?,
             )),
         }
     }
 }
 
-/// `template` with its slots filled in; `None` where a part is none that AWS takes, so
-/// that no name can be chosen to spell another resource's ARN.
-fn filled(template: &str, parts: &[&str]) -> Option<String> {
-    let mut parts = parts.iter();
-    let mut pieces = template.split('{');
-    let mut text = pieces.next().unwrap_or_default().to_owned();
-    for piece in pieces {
-        let (slot, rest) = piece.split_once('}')?;
-        let part = *parts.next()?;
-        let fits = match slot {
-            "snapshot" | "colons" => !part.contains('/'),
-            "range" => !part.contains(':'),
-            "uuid" => is_uuid(part),
-            _ => !part.contains(['/', ':']),
-        };
-        if !fits {
+impl Template {
+    fn parse(text: &'static str) -> Result<Self, &'static str> {
+        let mut pieces = text.split('{');
+        let start = pieces.next().unwrap_or_default();
+        let slots = pieces.map(|piece| {
+            let (slot, text) = piece.split_once('}').ok_or("a `{` without its `}`")?;
+            Slot::parse(slot).map(|slot| (slot, text))
+        });
+        Ok(Self {
+            start,
+            slots: slots.collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// With a part in each slot; `None` where one is missing or does not fit.
+    fn filled(&self, parts: &[Option<&str>]) -> Option<String> {
+        if parts.len() != self.slots.len() {
             return None;
         }
-        match slot {
-            "lower" | "snapshot" => text.push_str(&part.to_ascii_lowercase()),
-            _ => text.push_str(part),
+        let mut filled = self.start.to_owned();
+        for ((slot, text), part) in self.slots.iter().zip(parts) {
+            let part = part.filter(|part| slot.fits(part))?;
+            let start = filled.len();
+            filled.push_str(part);
+            if let (Slot::Lower | Slot::Snapshot, Some(part)) = (slot, filled.get_mut(start..)) {
+                part.make_ascii_lowercase();
+            }
+            filled.push_str(text);
         }
-        text.push_str(rest);
+        Some(filled)
     }
-    parts.next().is_none().then_some(text)
+}
+
+impl Slot {
+    fn parse(name: &str) -> Result<Self, &'static str> {
+        Ok(match name {
+            "name" => Self::Name,
+            "lower" => Self::Lower,
+            "snapshot" => Self::Snapshot,
+            "colons" => Self::Colons,
+            "range" => Self::Range,
+            "uuid" => Self::Uuid,
+            _ => return Err("a slot that is not name, lower, snapshot, colons, range or uuid"),
+        })
+    }
+
+    fn fits(self, part: &str) -> bool {
+        match self {
+            Self::Name | Self::Lower => !part.contains(['/', ':']),
+            Self::Snapshot | Self::Colons => !part.contains('/'),
+            Self::Range => !part.contains(':'),
+            Self::Uuid => is_uuid(part),
+        }
+    }
 }
 
 fn is_uuid(text: &str) -> bool {
@@ -196,10 +235,10 @@ pub(crate) fn family_key(text: &str) -> Option<ResourceKey> {
         "redshift" => stored_spelling(arn),
         // AWS prints a serverless namespace both as `namespace/ID` and as `namespace:ID`.
         "redshift-serverless" => match arn.resource.split_once([':', '/']) {
-            Some((kind, id)) => format!("{kind}/{id}"),
-            None => arn.resource.to_owned(),
+            Some((kind, id)) => Cow::Owned(format!("{kind}/{id}")),
+            None => Cow::Borrowed(arn.resource),
         },
-        "redshift-data" | "sqlworkbench" => arn.resource.to_owned(),
+        "redshift-data" | "sqlworkbench" => Cow::Borrowed(arn.resource),
         _ => return None,
     };
     let Arn {
@@ -209,25 +248,26 @@ pub(crate) fn family_key(text: &str) -> Option<ResourceKey> {
         account,
         ..
     } = arn;
-    ResourceKey::from_arn(&format!(
-        "arn:{partition}:{service}:{region}:{account}:{resource}"
-    ))
+    let arn = ["arn", partition, service, region, account, &resource];
+    ResourceKey::from_arn(arn.join(":"))
 }
 
 /// The resource with the names that Redshift stores in lower case so written.
-fn stored_spelling(arn: Arn<'_>) -> String {
+fn stored_spelling(arn: Arn<'_>) -> Cow<'_, str> {
     let Some((kind, name)) = arn.resource.split_once(':') else {
-        return arn.resource.to_owned();
+        return Cow::Borrowed(arn.resource);
     };
     match kind {
         "cluster" | "snapshot" | "parametergroup" | "subnetgroup" | "securitygroup" => {
-            format!("{kind}:{}", name.to_ascii_lowercase())
+            Cow::Owned(format!("{kind}:{}", name.to_ascii_lowercase()))
         }
         "dbuser" | "dbname" | "dbgroup" => match name.split_once('/') {
-            Some((cluster, name)) => format!("{kind}:{}/{name}", cluster.to_ascii_lowercase()),
-            None => arn.resource.to_owned(),
+            Some((cluster, name)) => {
+                Cow::Owned(format!("{kind}:{}/{name}", cluster.to_ascii_lowercase()))
+            }
+            None => Cow::Borrowed(arn.resource),
         },
-        _ => arn.resource.to_owned(),
+        _ => Cow::Borrowed(arn.resource),
     }
 }
 
@@ -256,12 +296,13 @@ pub(crate) fn container(key: &ResourceKey) -> Option<ResourceKey> {
     } = arn;
     inside
         .then(|| format!("arn:{partition}:redshift:{region}:{account}:cluster:{cluster}"))
-        .and_then(|arn| ResourceKey::from_arn(&arn))
+        .and_then(ResourceKey::from_arn)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use redtrail_model::JsonText;
 
     fn snapshot() -> Kind {
         Kind::parse(
@@ -312,7 +353,8 @@ mod tests {
     #[test]
     fn ok_places() {
         let check = |record: &str, expected: Option<(&str, &str)>| {
-            let record = EventRecord::parse(record).unwrap();
+            let json = JsonText::parse(record).unwrap();
+            let record = EventRecord::read(json.root()).unwrap();
             let place = Place::of(&record).map(|place| (place.region, place.account));
             assert_eq!(place, expected);
         };

@@ -3,6 +3,7 @@
 //! and an ARN inside a policy or a tag is not touched.
 
 mod arn_text;
+mod call;
 mod collector;
 mod expression;
 mod kind;
@@ -10,17 +11,18 @@ mod refused;
 mod rules;
 mod tree;
 
-use redtrail_model::{Alias, EventRecord, RawJson, Touched, is_account_id};
+use std::borrow::Cow;
 
+use redtrail_model::{Alias, Json, Touched, is_account_id};
+
+pub use call::Call;
 use collector::{Collector, Found};
 pub use collector::{MAX_RELATED, MAX_RESOURCES};
-use expression::Expression;
-pub(crate) use expression::Scope;
+use expression::{Expression, Paths, Scope};
 use kind::Place;
 pub(crate) use kind::family_key;
-pub(crate) use rules::rules;
-use rules::{Class, Member, Pair, Rules};
-pub(crate) use tree::Node;
+use rules::{Class, Member, Pair, Rules, rules};
+use tree::{Names, Node};
 
 /// Most aliases taken from one event: far more than any response shows.
 pub const MAX_ALIASES: usize = 100;
@@ -42,49 +44,49 @@ pub struct Findings {
     pub related_cut: bool,
 }
 
-/// What `record` touched.
-pub fn findings(record: &EventRecord<'_>) -> Findings {
+/// What `call` touched.
+pub fn findings(call: &Call<'_>) -> Findings {
+    let Call {
+        record,
+        operation,
+        request,
+        response,
+        ..
+    } = *call;
     let rules = rules();
-    let service = service(record);
-    let name = record.event_name.as_deref().unwrap_or_default();
-    let operation = rules.operation(service, name);
-    let class = operation.map_or_else(|| Class::guess(name, record.read_only), |row| row.class);
-
-    let request = Node::read(record.request_parameters);
-    let response = Node::read(record.response_elements);
-    let details = Node::read(record.service_event_details);
-    let response = response.unwrapped();
+    let class = call.class();
     let asker = Asker {
         rules,
         place: Place::of(record),
     };
-    let scope = Scope {
-        here: &request,
-        response,
-    };
-    let mut collector = Collector::new(service == "kms");
+    let mut collector = Collector::new(call.service_name == "kms");
 
     for expression in operation.map_or(&[][..], |row| &row.resources) {
-        asker.collect(expression, scope, &mut collector);
+        asker.collect(expression, call.scope(), &mut collector);
     }
     let named_foreign = !collector.touched.related.is_empty();
 
-    for arn in record.resources.map(RawJson::elements).unwrap_or_default() {
-        collect_listed(arn, &mut collector);
+    for entry in record.resources.into_iter().flat_map(Json::elements) {
+        collect_listed(entry, &mut collector);
     }
+    let (general, aliases) = call
+        .service
+        .map_or((&[][..], &[][..]), |known| (&known.general, &known.aliases));
     let general = match operation {
-        Some(row) if !row.general => &[][..],
-        _ => rules.general(service),
+        Some(row) if !row.general => &[],
+        _ => general,
     };
-    let mut trees = vec![&request, &details];
+    let details = Node::read(record.service_event_details);
+    let mut asked = objects(&[request, details], rules);
+    let answered = objects(&[response], rules);
     if !class.reads() {
-        trees.push(response);
+        asked.extend_from_slice(&answered);
     }
-    asker.collect_trees(&trees, general, response, &mut collector);
+    asker.collect_objects(&asked, general, response, &mut collector);
     // Of a call that reads one thing, whatever its request is, the answer may show which. An
     // enumeration's answer shows what there is, not what the caller asked for.
     if collector.touched.resources.is_empty() && class == Class::Read {
-        asker.collect_trees(&[response], general, response, &mut collector);
+        asker.collect_objects(&answered, general, response, &mut collector);
     }
     if collector.touched.resources.is_empty()
         && let Some(found) = refused::resource(record).and_then(Found::arn)
@@ -93,34 +95,26 @@ pub fn findings(record: &EventRecord<'_>) -> Findings {
     }
     if collector.touched.resources.is_empty() && !named_foreign {
         for expression in operation.map_or(&[][..], |row| &row.otherwise) {
-            asker.collect_wildcard(expression, scope, &mut collector);
+            asker.collect_wildcard(expression, call.scope(), &mut collector);
         }
     }
 
     let succeeded = record.error_code.is_none();
-    let mut aliases = Vec::new();
-    if succeeded {
-        visit_objects(response, rules, &mut |here| {
-            for pair in rules.aliases(service) {
-                asker.collect_alias(pair, here, &mut aliases, &mut collector);
-            }
-        });
+    let mut found_aliases = Vec::new();
+    for object in answered.iter().filter(|_| succeeded) {
+        for pair in aliases {
+            asker.collect_alias(pair, *object, &mut found_aliases, &mut collector);
+        }
     }
     collector.add_containers();
     Findings {
         changes_resource: class == Class::Change && succeeded,
         known_operation: operation.is_some(),
-        aliases,
+        aliases: found_aliases,
         resources_cut: collector.cut,
         related_cut: collector.related_cut,
         touched: collector.touched,
     }
-}
-
-/// The service called, as in ARNs: `redshift-data` of `redshift-data.amazonaws.com`.
-pub(crate) fn service<'r>(record: &'r EventRecord<'_>) -> &'r str {
-    let source = record.event_source.as_deref().unwrap_or_default();
-    source.split('.').next().unwrap_or_default()
 }
 
 /// Puts expressions to a record of one account and Region.
@@ -131,49 +125,43 @@ struct Asker<'r> {
 }
 
 impl Asker<'_> {
-    fn collect(&self, expression: &Expression, scope: Scope<'_, '_>, collector: &mut Collector) {
+    fn collect(&self, expression: &Expression, scope: Scope<'_>, collector: &mut Collector) {
         for found in self.found(expression, scope) {
             collector.add(found, expression.part);
         }
     }
 
-    /// What members of any object in `trees` name by the `general` rules, and their
-    /// ready-made ARNs.
-    fn collect_trees(
+    /// What members of `objects` name by the `general` rules, and their ready-made ARNs.
+    fn collect_objects(
         &self,
-        trees: &[&Node<'_>],
+        objects: &[Object<'_>],
         general: &[Expression],
-        response: &Node<'_>,
+        response: Node<'_>,
         collector: &mut Collector,
     ) {
-        for tree in trees {
-            visit_objects(tree, self.rules, &mut |here| {
-                for expression in general {
-                    self.collect(expression, Scope { here, response }, collector);
-                }
-            });
+        for Object { here, names } in objects.iter().copied() {
+            for expression in general.iter().filter(|rule| rule.needs.meet(names)) {
+                self.collect(expression, Scope { here, response }, collector);
+            }
         }
-        for tree in trees {
-            visit_objects(tree, self.rules, &mut |object| {
-                collect_arns(object, self.rules, collector)
-            });
+        for object in objects {
+            collect_arns(object.here, self.rules, collector);
         }
     }
 
     fn collect_wildcard(
         &self,
         expression: &Expression,
-        scope: Scope<'_, '_>,
+        scope: Scope<'_>,
         collector: &mut Collector,
     ) {
-        let Some(kind) = self.rules.kind(expression.kind) else {
+        let Some(kind) = &expression.kind else {
             return;
         };
         for scope in expression.scopes(scope) {
-            let key = self
-                .place_of(expression, scope)
-                .and_then(|place| kind.wildcard(place));
-            if let Some(key) = key {
+            let elsewhere = Elsewhere::of(expression, scope);
+            let place = self.place.map(|place| elsewhere.or(place));
+            if let Some(key) = place.and_then(|place| kind.wildcard(place)) {
                 collector.add(Found::Key(key), expression.part);
             }
         }
@@ -182,18 +170,21 @@ impl Asker<'_> {
     fn collect_alias(
         &self,
         pair: &Pair,
-        here: &Node<'_>,
+        object: Object<'_>,
         aliases: &mut Vec<Alias>,
         collector: &mut Collector,
     ) {
+        let Pair { first, second, .. } = pair;
+        if !first.needs.meet(object.names) || !second.needs.meet(object.names) {
+            return;
+        }
         let scope = Scope {
-            here,
-            response: here,
+            here: object.here,
+            response: object.here,
         };
-        let (Some(Found::Key(first)), Some(Found::Key(second))) = (
-            self.found(&pair.first, scope).into_iter().next(),
-            self.found(&pair.second, scope).into_iter().next(),
-        ) else {
+        let first = self.found(first, scope).into_iter().next();
+        let second = self.found(second, scope).into_iter().next();
+        let (Some(Found::Key(first)), Some(Found::Key(second))) = (first, second) else {
             return;
         };
         if pair.same {
@@ -210,31 +201,33 @@ impl Asker<'_> {
     }
 
     /// What the expression names in that scope.
-    fn found(&self, expression: &Expression, scope: Scope<'_, '_>) -> Vec<Found> {
+    fn found(&self, expression: &Expression, scope: Scope<'_>) -> Vec<Found> {
         let mut found = Vec::new();
+        let Some((last, before)) = expression.value.split_last() else {
+            return found;
+        };
         for scope in expression.scopes(scope) {
-            let Some((last, before)) = expression.value.split_last() else {
+            let texts = last.texts(scope);
+            if texts.is_empty() {
                 continue;
-            };
-            let before: Vec<_> = before
-                .iter()
-                .map(|paths| paths.texts(scope).first().copied())
-                .collect();
-            let place = self.place_of(expression, scope);
-            for text in last.texts(scope) {
+            }
+            let before: Vec<_> = before.iter().map(|paths| paths.first_text(scope)).collect();
+            let elsewhere = Elsewhere::of(expression, scope);
+            let place = self.place.map(|place| elsewhere.or(place));
+            for text in texts {
                 // A caller may give an ARN where a name is asked for, and the Data API takes both.
-                if let Some(ready_made) = Found::arn(text) {
-                    if expression.kind == "arn" || matches!(ready_made, Found::Key(_)) {
+                if let Some(ready_made) = Found::arn(&text) {
+                    if expression.kind.is_none() || matches!(ready_made, Found::Key(_)) {
                         found.push(ready_made);
                     }
                     continue;
                 }
-                if arn_text::begins_like_an_arn(text) {
+                if arn_text::begins_like_an_arn(&text) {
                     continue;
                 }
-                let mut parts = before.clone();
-                parts.push(Some(text));
-                let kind = self.rules.kind(expression.kind);
+                let parts = before.iter().map(Option::as_deref);
+                let parts: Vec<_> = parts.chain([Some(&*text)]).collect();
+                let kind = expression.kind.as_ref();
                 let key = kind
                     .zip(place)
                     .and_then(|(kind, place)| kind.key(place, &parts));
@@ -243,71 +236,89 @@ impl Asker<'_> {
         }
         found
     }
+}
 
-    /// The place of what the expression names: the record's, save for the owner or the
-    /// Region the call names.
-    fn place_of<'t>(&'t self, expression: &Expression, scope: Scope<'t, '_>) -> Option<Place<'t>> {
-        let place = self.place?;
-        let first = |paths: &Option<expression::Paths>| {
-            paths
-                .as_ref()
-                .and_then(|paths| paths.texts(scope).first().copied())
-        };
-        Some(Place {
-            region: first(&expression.region)
-                .filter(|region| kind::is_region(region))
-                .unwrap_or(place.region),
-            account: first(&expression.owner)
-                .filter(|account| is_account_id(account))
-                .unwrap_or(place.account),
-        })
+/// The owner and the Region that a call names for what it names.
+struct Elsewhere<'a> {
+    account: Option<Cow<'a, str>>,
+    region: Option<Cow<'a, str>>,
+}
+
+impl<'a> Elsewhere<'a> {
+    fn of(expression: &Expression, scope: Scope<'a>) -> Self {
+        let text = |paths: &Option<Paths>| paths.as_ref()?.first_text(scope);
+        Self {
+            account: text(&expression.owner).filter(|account| is_account_id(account)),
+            region: text(&expression.region).filter(|region| kind::is_region(region)),
+        }
+    }
+
+    /// That place, where it names no other.
+    fn or<'p>(&'p self, place: Place<'p>) -> Place<'p> {
+        Place {
+            region: self.region.as_deref().unwrap_or(place.region),
+            account: self.account.as_deref().unwrap_or(place.account),
+        }
     }
 }
 
 /// An entry of `resources[]`: `ARN` in most services, `arn` in some.
-fn collect_listed(entry: RawJson<'_>, collector: &mut Collector) {
+fn collect_listed(entry: Json<'_>, collector: &mut Collector) {
     let arn = entry
         .get("ARN")
         .or_else(|| entry.get("arn"))
-        .and_then(RawJson::string);
+        .and_then(Json::string);
     if let Some(found) = arn.as_deref().and_then(Found::arn) {
         collector.add_missing(found, None);
     }
 }
 
 /// The ready-made ARNs among an object's own members.
-fn collect_arns(object: &Node<'_>, rules: &Rules, collector: &mut Collector) {
+fn collect_arns(object: Node<'_>, rules: &Rules, collector: &mut Collector) {
     for (name, value) in object.members() {
-        if matches!(value, Node::Object(_)) {
+        if value.is_object() {
             continue;
         }
-        let Some(Member::Arn(part)) = rules.member(name) else {
+        let Some(Member::Arn(part)) = rules.member(&name) else {
             continue;
         };
-        for text in value.elements().iter().filter_map(Node::text) {
-            if let Some(found) = Found::arn(text).or_else(|| Found::iam_role(text)) {
+        for text in value.elements().filter_map(Node::text) {
+            if let Some(found) = Found::arn(&text).or_else(|| Found::iam_role(&text)) {
                 collector.add_missing(found, part);
             }
         }
     }
 }
 
-/// Calls `visit` with every object of the tree, save what the rules say to skip.
-fn visit_objects<'n, 'a>(node: &'n Node<'a>, rules: &Rules, visit: &mut impl FnMut(&'n Node<'a>)) {
-    match node {
-        Node::Text(_) => {}
-        Node::List(elements) => {
-            for element in elements {
-                visit_objects(element, rules, visit);
-            }
+/// An object somewhere in a request or response, and the names of its members.
+#[derive(Clone, Copy)]
+struct Object<'a> {
+    here: Node<'a>,
+    names: Names,
+}
+
+/// Every object of these trees, save what the rules say to skip.
+fn objects<'a>(trees: &[Node<'a>], rules: &Rules) -> Vec<Object<'a>> {
+    let mut objects = Vec::new();
+    for tree in trees {
+        add_objects(*tree, rules, &mut objects);
+    }
+    objects
+}
+
+fn add_objects<'a>(node: Node<'a>, rules: &Rules, objects: &mut Vec<Object<'a>>) {
+    for here in node.elements().filter(|inner| inner.has_inside()) {
+        if !here.is_object() {
+            add_objects(here, rules, objects);
+            continue;
         }
-        Node::Object(members) => {
-            visit(node);
-            for (name, inner) in members {
-                let skipped = || rules.member(name) == Some(Member::Skip);
-                if inner.text().is_none() && !skipped() {
-                    visit_objects(inner, rules, visit);
-                }
+        objects.push(Object {
+            here,
+            names: here.names(),
+        });
+        for (name, inner) in here.members() {
+            if inner.has_inside() && rules.member(&name) != Some(Member::Skip) {
+                add_objects(inner, rules, objects);
             }
         }
     }

@@ -22,6 +22,7 @@ pub(crate) fn resource<'r>(record: &'r EventRecord<'_>) -> Option<&'r str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use redtrail_model::JsonText;
 
     #[test]
     fn ok_the_arn_in_the_message() {
@@ -58,7 +59,8 @@ mod tests {
         ] {
             let record = serde_json::json!({"errorCode": "AccessDenied", "errorMessage": message});
             let record = record.to_string();
-            let record = EventRecord::parse(&record).unwrap();
+            let json = JsonText::parse(&record).unwrap();
+            let record = EventRecord::read(json.root()).unwrap();
             assert_eq!(resource(&record), expected, "{message}");
         }
     }

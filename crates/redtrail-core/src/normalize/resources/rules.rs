@@ -1,12 +1,16 @@
 //! The rules as data: the files under `rules/`, embedded and parsed once.
 
-use std::{collections::HashMap, sync::LazyLock};
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock},
+};
 
 use redtrail_model::Part;
 
 use super::{
-    expression::{Expression, Path, part_of},
+    expression::{Expression, Kinds, Path, part_of},
     kind::Kind,
+    tree::Names,
 };
 
 static RULES: LazyLock<Rules> = LazyLock::new(|| {
@@ -21,14 +25,23 @@ pub(crate) fn rules() -> &'static Rules {
 /// Every file of rules.
 #[derive(Debug)]
 pub(crate) struct Rules {
-    kinds: HashMap<&'static str, Kind>,
-    /// By service, then by operation in lower case.
-    operations: HashMap<&'static str, HashMap<String, Operation>>,
-    general: HashMap<&'static str, Vec<Expression>>,
-    aliases: HashMap<&'static str, Vec<Pair>>,
-    /// By lower-case name.
-    members: HashMap<String, Member>,
+    services: HashMap<&'static str, Service>,
+    /// What the names of members say.
+    members: Vec<(&'static str, Member)>,
+    member_names: Names,
 }
+
+/// What the files say of one service; of `*`, of any other one.
+#[derive(Debug, Default)]
+pub(crate) struct Service {
+    /// By lower-case name.
+    operations: HashMap<String, Operation>,
+    /// The rules by member name: those of the family have some.
+    pub(crate) general: Vec<Expression>,
+    pub(crate) aliases: Vec<Pair>,
+}
+
+const ANY: &str = "*";
 
 /// A row of `operations.tsv`.
 #[derive(Debug)]
@@ -83,16 +96,16 @@ pub(crate) struct RuleError {
 
 impl Rules {
     fn parse() -> Result<Self, RuleError> {
-        let mut kinds = HashMap::new();
+        let mut kinds = Kinds::new();
         for row in rows(
             "resources.tsv",
             include_str!("../../../rules/resources.tsv"),
         ) {
             let [name, service, format, otherwise] = row.columns();
             let kind = Kind::parse(service, format, otherwise).map_err(|why| row.error(why))?;
-            kinds.insert(name, kind);
+            kinds.insert(name, Arc::new(kind));
         }
-        let mut operations: HashMap<_, HashMap<_, _>> = HashMap::new();
+        let mut services: HashMap<_, Service> = HashMap::new();
         for row in rows(
             "operations.tsv",
             include_str!("../../../rules/operations.tsv"),
@@ -111,39 +124,34 @@ impl Rules {
                     .collect::<Result<_, _>>()
                     .map_err(|why| row.error(why))?,
             };
-            let of_service = operations.entry(service).or_default();
-            if of_service
+            let operations = &mut services.entry(service).or_default().operations;
+            if operations
                 .insert(name.to_ascii_lowercase(), operation)
                 .is_some()
             {
                 return Err(row.error("a second row for the operation"));
             }
         }
-        let mut general: HashMap<_, Vec<_>> = HashMap::new();
         for row in rows("general.tsv", include_str!("../../../rules/general.tsv")) {
             let [service, resources] = row.columns();
             let expressions = row.expressions(list(resources), &kinds)?;
-            general.entry(service).or_default().extend(expressions);
+            let service = services.entry(service).or_default();
+            service.general.extend(expressions);
         }
-        let mut aliases: HashMap<_, Vec<_>> = HashMap::new();
         for row in rows("aliases.tsv", include_str!("../../../rules/aliases.tsv")) {
             let [service, first, second, bond] = row.columns();
-            let same = match bond {
-                "same" => true,
-                "belongs" => false,
-                _ => return Err(row.error("a bond that is not same or belongs")),
+            let pair = Pair {
+                first: row.expression(first, &kinds)?,
+                second: row.expression(second, &kinds)?,
+                same: match bond {
+                    "same" => true,
+                    "belongs" => false,
+                    _ => return Err(row.error("a bond that is not same or belongs")),
+                },
             };
-            let (first, second) = (
-                row.expression(first, &kinds)?,
-                row.expression(second, &kinds)?,
-            );
-            aliases.entry(service).or_default().push(Pair {
-                first,
-                second,
-                same,
-            });
+            services.entry(service).or_default().aliases.push(pair);
         }
-        let mut members = HashMap::new();
+        let mut members = Vec::new();
         for row in rows("members.tsv", include_str!("../../../rules/members.tsv")) {
             let [name, part] = row.columns();
             let member = match part {
@@ -153,57 +161,67 @@ impl Rules {
                     part_of(word).ok_or_else(|| row.error("an unknown part"))?,
                 )),
             };
-            members.insert(name.to_ascii_lowercase(), member);
+            members.push((name, member));
         }
         Ok(Self {
-            kinds,
-            operations,
-            general,
-            aliases,
+            services,
+            member_names: members
+                .iter()
+                .fold(Names::default(), |all, (name, _)| all.or(Names::of(name))),
             members,
         })
     }
 
-    pub(crate) fn kind(&self, name: &str) -> Option<&Kind> {
-        self.kinds.get(name)
+    /// What is known of the service.
+    pub(crate) fn service(&self, name: &str) -> Option<&Service> {
+        self.services.get(name)
     }
 
     /// The operation's row, else the one for any other of its service; for a service
     /// outside the family, else the one for any service.
-    pub(crate) fn operation(&self, service: &str, name: &str) -> Option<&Operation> {
-        let row = |service: &str, name: &str| self.operations.get(service)?.get(name);
-        let own = row(service, &name.to_ascii_lowercase()).or_else(|| row(service, "*"));
-        let outside = !self.general.contains_key(service);
-        own.or_else(|| row("*", "*").filter(|_| outside))
-    }
-
-    /// The rules by member name of a service of the family.
-    pub(crate) fn general(&self, service: &str) -> &[Expression] {
-        self.general.get(service).map_or(&[], Vec::as_slice)
-    }
-
-    pub(crate) fn aliases(&self, service: &str) -> &[Pair] {
-        self.aliases.get(service).map_or(&[], Vec::as_slice)
-    }
-
-    pub(crate) fn member(&self, name: &str) -> Option<Member> {
-        let name = name.to_ascii_lowercase();
-        self.members.get(&name).copied().or_else(|| {
-            (name.ends_with("arn") || name.ends_with("arns")).then_some(Member::Arn(None))
+    pub(crate) fn operation<'r>(
+        &'r self,
+        service: Option<&'r Service>,
+        name: &str,
+    ) -> Option<&'r Operation> {
+        let own = service.and_then(|service| {
+            let name = name.to_ascii_lowercase();
+            service
+                .operations
+                .get(&name)
+                .or_else(|| service.operations.get(ANY))
+        });
+        let is_outside = service.is_none_or(|service| service.general.is_empty());
+        own.or_else(|| {
+            self.services
+                .get(ANY)?
+                .operations
+                .get(ANY)
+                .filter(|_| is_outside)
         })
     }
 
-    /// The members an item keeps of the operation. Without a row of its own: whatever is
-    /// kept of another operation of the service, for that is known to be safe.
-    pub(crate) fn kept(&self, service: &str, name: &str) -> Vec<&Path> {
-        if let Some(row) = self.operation(service, name) {
-            return row.keep.iter().collect();
+    pub(crate) fn member(&self, name: &str) -> Option<Member> {
+        if self.member_names.meet(Names::of(name)) {
+            let mut members = self.members.iter();
+            if let Some((_, member)) = members.find(|(known, _)| known.eq_ignore_ascii_case(name)) {
+                return Some(*member);
+            }
         }
-        let rows = self
-            .operations
-            .get(service)
-            .into_iter()
-            .flat_map(HashMap::values);
+        let ends_with = |end: &str| {
+            let start = name.len().checked_sub(end.len());
+            let found = start.and_then(|start| name.get(start..));
+            found.is_some_and(|found| found.eq_ignore_ascii_case(end))
+        };
+        (ends_with("arn") || ends_with("arns")).then_some(Member::Arn(None))
+    }
+}
+
+impl Service {
+    /// The members an item keeps of an operation without a row of its own: whatever is kept
+    /// of another one, for that is known to be safe.
+    pub(crate) fn kept_of_any(&self) -> Vec<&Path> {
+        let rows = self.operations.values();
         let mut kept: Vec<_> = rows.flat_map(|row| &row.keep).collect();
         kept.sort_unstable();
         kept.dedup();
@@ -267,29 +285,13 @@ impl Row {
     fn expressions(
         self,
         texts: impl Iterator<Item = &'static str>,
-        kinds: &HashMap<&'static str, Kind>,
+        kinds: &Kinds,
     ) -> Result<Vec<Expression>, RuleError> {
         texts.map(|text| self.expression(text, kinds)).collect()
     }
 
-    fn expression(
-        self,
-        text: &'static str,
-        kinds: &HashMap<&'static str, Kind>,
-    ) -> Result<Expression, RuleError> {
-        let expression = Expression::parse(text).map_err(|why| self.error(why))?;
-        let parts = match expression.kind {
-            "arn" => 1,
-            kind => kinds
-                .get(kind)
-                .ok_or_else(|| self.error("an unknown type"))?
-                .parts(),
-        };
-        let given = expression.value.len();
-        if given != 0 && given != parts {
-            return Err(self.error("not one value for each part of the type"));
-        }
-        Ok(expression)
+    fn expression(self, text: &'static str, kinds: &Kinds) -> Result<Expression, RuleError> {
+        Expression::parse(text, kinds).map_err(|why| self.error(why))
     }
 
     fn error(self, reason: &'static str) -> RuleError {
@@ -325,8 +327,8 @@ mod tests {
 
     #[test]
     fn ok_nothing_secret_is_kept() {
-        let services = rules().operations.iter();
-        for (name, operation) in services.flat_map(|(_, operations)| operations) {
+        let services = rules().services.values();
+        for (name, operation) in services.flat_map(|service| &service.operations) {
             for path in &operation.keep {
                 let kept = path.name().to_ascii_lowercase();
                 let last = kept.rsplit('.').next().unwrap_or_default();

@@ -1,121 +1,152 @@
-//! A request or response as a tree, read once and asked often. It knows no rules.
+//! A request or response, as rules look at it: names in any case, lists looked into, nothing
+//! too deep. It knows no rules.
 
 use std::borrow::Cow;
 
-use redtrail_model::RawJson;
+use redtrail_model::Json;
 
 /// Deeper than any request or response AWS documents; what lies below is not looked at.
-const MAX_DEPTH: usize = 12;
+const MAX_DEPTH: u8 = 12;
 
 /// One value. Numbers and booleans are texts as they are written; nulls are left out.
-#[derive(Debug)]
-pub(crate) enum Node<'a> {
-    Text(Cow<'a, str>),
-    List(Vec<Node<'a>>),
-    Object(Vec<(Cow<'a, str>, Node<'a>)>),
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Node<'a> {
+    json: Json<'a>,
+    /// How many levels of objects and lists below are looked at.
+    below: u8,
 }
 
 impl<'a> Node<'a> {
-    /// The tree of `json`; an object without members where there is none.
-    pub(crate) fn read(json: Option<RawJson<'a>>) -> Self {
-        json.and_then(|json| Self::read_to(json, MAX_DEPTH))
-            .unwrap_or(Self::Object(Vec::new()))
-    }
-
-    fn read_to(json: RawJson<'a>, depth: usize) -> Option<Self> {
-        if let Some(text) = json.scalar() {
-            return Some(Self::Text(text));
+    /// The tree of `json`; one without members where there is none.
+    pub(crate) fn read(json: Option<Json<'a>>) -> Self {
+        Self {
+            json: json.unwrap_or_default(),
+            below: MAX_DEPTH - 1,
         }
-        let below = depth.checked_sub(1)?;
-        if json.is_array() {
-            let elements = json.elements().into_iter();
-            return Some(Self::List(
-                elements
-                    .filter_map(|json| Self::read_to(json, below))
-                    .collect(),
-            ));
-        }
-        let members = json.members().into_iter();
-        Some(Self::Object(
-            members
-                .filter_map(|(name, json)| Some((name, Self::read_to(json, below)?)))
-                .collect(),
-        ))
     }
 
     /// The object inside, where this one only wraps it: CloudTrail writes a response
     /// with and without the member that holds all of it.
-    pub(crate) fn unwrapped(&self) -> &Self {
-        match self {
-            Self::Object(members) => match members.as_slice() {
-                [(_, inner @ Self::Object(_))] => inner,
-                _ => self,
-            },
+    pub(crate) fn unwrapped(self) -> Self {
+        let mut members = self.members();
+        match (members.next(), members.next()) {
+            (Some((_, inner)), None) if inner.is_object() => inner,
             _ => self,
         }
     }
 
     /// The member of that name in any case, the last where it stands twice.
-    pub(crate) fn member(&self, name: &str) -> Option<&Self> {
+    pub(crate) fn member(self, name: &str) -> Option<Self> {
         self.members()
-            .iter()
-            .rfind(|(key, _)| key.eq_ignore_ascii_case(name))
+            .filter(|(key, _)| key.eq_ignore_ascii_case(name))
+            .last()
             .map(|(_, node)| node)
     }
 
-    pub(crate) fn members(&self) -> &[(Cow<'a, str>, Self)] {
-        match self {
-            Self::Object(members) => members,
-            _ => &[],
-        }
+    pub(crate) fn members(self) -> impl Iterator<Item = (Cow<'a, str>, Self)> + use<'a> {
+        let members = self.json.members();
+        members.filter_map(move |(name, json)| Some((name, self.inner(json)?)))
     }
 
-    pub(crate) fn text(&self) -> Option<&str> {
-        match self {
-            Self::Text(text) => Some(text),
-            _ => None,
-        }
+    /// Of its own members.
+    pub(crate) fn names(self) -> Names {
+        self.members()
+            .fold(Names::default(), |all, (name, _)| all.or(Names::of(&name)))
     }
 
-    pub(crate) fn is_empty_list(&self) -> bool {
-        matches!(self, Self::List(elements) if elements.is_empty())
+    pub(crate) fn text(self) -> Option<Cow<'a, str>> {
+        self.json.scalar()
+    }
+
+    pub(crate) fn is_object(self) -> bool {
+        self.json.is_object()
+    }
+
+    /// Whether it is an object or a list.
+    pub(crate) fn has_inside(self) -> bool {
+        self.json.is_object() || self.json.is_array()
+    }
+
+    pub(crate) fn is_empty_list(self) -> bool {
+        self.json.is_array() && self.elements().next().is_none()
     }
 
     /// The elements of a list; any other value alone.
-    pub(crate) fn elements(&self) -> &[Self] {
-        match self {
-            Self::List(elements) => elements,
-            other => std::slice::from_ref(other),
-        }
+    pub(crate) fn elements(self) -> impl Iterator<Item = Self> + use<'a> {
+        let alone = (!self.json.is_array()).then_some(self);
+        let elements = self.json.elements();
+        alone
+            .into_iter()
+            .chain(elements.filter_map(move |json| self.inner(json)))
+    }
+
+    fn inner(self, json: Json<'a>) -> Option<Self> {
+        let is_near = self.below > 0 || !(json.is_object() || json.is_array());
+        is_near.then(|| Self {
+            json,
+            below: self.below.saturating_sub(1),
+        })
+    }
+}
+
+/// Which names there may be: one bit of sixty-four for each, by its length and by the letters
+/// it begins and ends with, in any case. Two names may share a bit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Names(u64);
+
+impl Names {
+    pub(crate) const ANY: Self = Self(u64::MAX);
+
+    pub(crate) fn of(name: &str) -> Self {
+        let bytes = name.as_bytes();
+        let letter = |letter: Option<&u8>| usize::from(letter.map_or(0, u8::to_ascii_lowercase));
+        let sum = bytes.len() * 5 + letter(bytes.first()) * 7 + letter(bytes.last()) * 11;
+        Self(1 << (sum % 64))
+    }
+
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether a name may be in both.
+    pub(crate) fn meet(self, other: Self) -> bool {
+        self.0 & other.0 != 0
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use redtrail_model::JsonText;
 
-    fn tree(text: &str) -> Node<'_> {
-        Node::read(Some(RawJson::parse(text).unwrap()))
-    }
+    use super::*;
 
     #[test]
     fn ok_a_response_is_found_inside_its_wrapper() {
         for text in [r#"{"cluster":{"a":1,"b":2}}"#, r#"{"a":1,"b":2}"#] {
-            let node = tree(text);
-            assert_eq!(node.unwrapped().member("A").and_then(Node::text), Some("1"));
+            let json = JsonText::parse(text).unwrap();
+            let node = Node::read(Some(json.root())).unwrapped();
+            assert_eq!(node.member("A").and_then(Node::text).as_deref(), Some("1"));
         }
     }
 
     #[test]
     fn ok_depth_is_bounded() {
         let deep = format!("{}1{}", r#"{"a":"#.repeat(5_000), "}".repeat(5_000));
-        let root = tree(&deep);
-        let mut node = &root;
+        let json = JsonText::parse(&deep).unwrap();
+        let mut node = Node::read(Some(json.root()));
         let mut depth = 0;
         while let Some(inner) = node.member("a") {
             node = inner;
             depth += 1;
         }
-        assert!(depth < MAX_DEPTH);
+        assert_eq!(depth, MAX_DEPTH - 1);
+    }
+
+    #[test]
+    fn ok_names_meet_in_any_case() {
+        let some = Names::of("clusterIdentifier").or(Names::of("dbName"));
+        assert!(some.meet(Names::of("DBNAME").or(Names::of("x"))));
+        assert!(some.meet(Names::ANY));
+        assert!(!some.meet(Names::default()) && !Names::of("a").meet(Names::of("b")));
     }
 }

@@ -1,0 +1,63 @@
+//! One call as the rules look at it: looked up once, asked often.
+
+use redtrail_model::EventRecord;
+
+use super::{
+    expression::{Path, Scope},
+    rules::{Class, Operation, Service, rules},
+    tree::Node,
+};
+
+/// A record, and what the rules say of its operation.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'r> {
+    pub(crate) record: &'r EventRecord<'r>,
+    /// As in ARNs: `redshift-data` of `redshift-data.amazonaws.com`.
+    pub(crate) service_name: &'r str,
+    pub(crate) service: Option<&'static Service>,
+    pub(crate) operation: Option<&'static Operation>,
+    pub(crate) request: Node<'r>,
+    pub(crate) response: Node<'r>,
+}
+
+impl<'r> Call<'r> {
+    /// The call that `record` tells of.
+    pub fn of(record: &'r EventRecord<'r>) -> Self {
+        let source = record.event_source.as_deref().unwrap_or_default();
+        let service_name = source.split('.').next().unwrap_or_default();
+        let service = rules().service(service_name);
+        let name = record.event_name.as_deref().unwrap_or_default();
+        Self {
+            record,
+            service_name,
+            service,
+            operation: rules().operation(service, name),
+            request: Node::read(record.request_parameters),
+            response: Node::read(record.response_elements).unwrapped(),
+        }
+    }
+
+    pub(crate) fn scope(&self) -> Scope<'r> {
+        Scope {
+            here: self.request,
+            response: self.response,
+        }
+    }
+
+    pub(crate) fn class(&self) -> Class {
+        let name = self.record.event_name.as_deref().unwrap_or_default();
+        self.operation.map_or_else(
+            || Class::guess(name, self.record.read_only),
+            |row| row.class,
+        )
+    }
+
+    /// The members that an item keeps of it.
+    pub(crate) fn kept(&self) -> Vec<&'static Path> {
+        match (self.operation, self.service) {
+            (Some(row), _) => row.keep.iter().collect(),
+            (None, Some(service)) => service.kept_of_any(),
+            (None, None) => Vec::new(),
+        }
+    }
+}
