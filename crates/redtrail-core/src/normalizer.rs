@@ -3,14 +3,12 @@
 
 use std::{
     collections::{HashMap, hash_map::Entry},
-    hash::{DefaultHasher, Hash, Hasher},
+    hash::{BuildHasher, RandomState},
 };
 
 use redtrail_model::{AuditEvent, EventTime, Origin};
-use sha2::{Digest, Sha256};
 
 use crate::{
-    hash,
     log_reader::{LogReader, MAX_QUARANTINE_ENTRIES, Proven, Quarantined, RawRecord},
     normalize,
     select::Selector,
@@ -23,7 +21,9 @@ pub struct Normalizer<'s> {
     origin: Origin,
     /// Hashes of the event keys seen and of their records' text: some thirty bytes an event,
     /// whatever its id.
-    seen: HashMap<[u8; 16], u64>,
+    seen: HashMap<[u64; 2], u64>,
+    /// What the hashes are made with: nobody can choose ids that share one.
+    hashers: [RandomState; 2],
     selected: u64,
     duplicate: u64,
     conflicting: u64,
@@ -39,6 +39,7 @@ impl<'s> Normalizer<'s> {
             selector,
             origin,
             seen: HashMap::new(),
+            hashers: [RandomState::new(), RandomState::new()],
             selected: 0,
             duplicate: 0,
             conflicting: 0,
@@ -61,16 +62,17 @@ impl<'s> Normalizer<'s> {
         match normalize::audit_event(record, &self.origin, self.selector) {
             Ok(event) => {
                 self.selected += 1;
-                let key = hash::short(Sha256::new_with_prefix(event.event_key.as_str()));
-                let mut text = DefaultHasher::new();
-                record.bytes.hash(&mut text);
+                let key = event.event_key.as_str();
+                let key = self.hashers.each_ref().map(|hasher| hasher.hash_one(key));
+                let [hasher, _] = &self.hashers;
+                let text = hasher.hash_one(&record.bytes);
                 match self.seen.entry(key) {
                     Entry::Occupied(first) => {
                         self.duplicate += 1;
-                        self.conflicting += u64::from(*first.get() != text.finish());
+                        self.conflicting += u64::from(*first.get() != text);
                         return None;
                     }
-                    Entry::Vacant(place) => drop(place.insert(text.finish())),
+                    Entry::Vacant(place) => drop(place.insert(text)),
                 }
                 let time = event.event_time;
                 let (first, last) = self.times.unwrap_or((time, time));

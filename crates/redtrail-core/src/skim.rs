@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 
 use fearless_simd::{Level, Simd, dispatch, i8x64, mask8x64, prelude::*, u8x64, u32x16};
 use memchr::memmem::Finder;
+use redtrail_model::vectors;
 
 use crate::account_ids::AccountIds;
 
@@ -80,7 +81,7 @@ impl Skimmer {
         let others = services.chain(context_keys).chain(odd_ids);
         let others = others.map(|text| Finder::new(text).into_owned()).collect();
         Self {
-            level: level(),
+            level: vectors::level(),
             account_ids: known,
             others,
         }
@@ -102,14 +103,6 @@ impl Skimmer {
         }
         sight
     }
-}
-
-/// The widest vectors up to 32 bytes: those of 64 were measured to be no faster.
-fn level() -> Level {
-    let level = Level::new();
-    #[cfg(target_arch = "x86_64")]
-    let level = level.as_avx2().map_or(level, |avx2| avx2.level());
-    level
 }
 
 impl Default for Skimmer {

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use jiff::{Timestamp, Unit};
+use jiff::{Timestamp, Unit, tz::Offset};
 use serde::{Deserialize, Serialize};
 
 /// A UTC instant in whole milliseconds, written `YYYY-MM-DDTHH:MM:SS.mmmZ`, always
@@ -46,6 +46,27 @@ impl EventTime {
         Self::from_epoch_millis(self.epoch_millis().saturating_add(millis)).unwrap_or(self)
     }
 
+    fn written(self) -> [u8; 24] {
+        let time = Offset::UTC.to_datetime(self.0);
+        let mut text = *b"YYYY-MM-DDTHH:MM:SS.mmmZ";
+        for (place, number) in [
+            (0..4, time.year()),
+            (5..7, time.month().into()),
+            (8..10, time.day().into()),
+            (11..13, time.hour().into()),
+            (14..16, time.minute().into()),
+            (17..19, time.second().into()),
+            (20..23, time.millisecond()),
+        ] {
+            let mut rest = number.unsigned_abs();
+            for digit in text.get_mut(place).into_iter().flatten().rev() {
+                *digit = b'0' + (rest % 10) as u8;
+                rest /= 10;
+            }
+        }
+        text
+    }
+
     /// Whole seconds since 1970-01-01T00:00:00Z, rounded down: DynamoDB's unit for
     /// time to live.
     pub fn epoch_seconds(self) -> i64 {
@@ -55,7 +76,7 @@ impl EventTime {
 
 impl fmt::Display for EventTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:.3}", self.0)
+        f.write_str(str::from_utf8(&self.written()).unwrap_or_default())
     }
 }
 

@@ -5,13 +5,17 @@
 
 use std::{borrow::Cow, fmt};
 
+use fearless_simd::{Simd, dispatch, prelude::*, u8x32};
 use serde::de::{Deserialize, Deserializer, Visitor};
+
+use crate::vectors;
 
 /// One well-formed JSON text, and where its values stand: sixteen bytes for each.
 #[derive(Clone, Debug)]
 pub struct JsonText<'a> {
     text: &'a str,
     values: Vec<Value>,
+    has_escapes: bool,
 }
 
 /// The text is not exactly one JSON value.
@@ -63,16 +67,23 @@ impl<'a> JsonText<'a> {
             at: 0,
             // A record has one in a dozen bytes.
             values: Vec::with_capacity(text.len() / 10 + 4),
+            has_escapes: false,
         };
-        match scan.text() {
+        match dispatch!(vectors::level(), simd => scan.text(simd)) {
             Some(()) => Ok(Self {
                 text,
                 values: scan.values,
+                has_escapes: scan.has_escapes,
             }),
             None => Err(NotJson {
                 at: scan.at.min(text.len()),
             }),
         }
+    }
+
+    /// Whether a backslash stands in it.
+    pub fn has_escapes(&self) -> bool {
+        self.has_escapes
     }
 
     /// The value that the text is.
@@ -95,44 +106,55 @@ pub struct Json<'a> {
 
 impl<'a> Json<'a> {
     /// The value as it stands in the record.
+    #[inline]
     pub fn as_json(self) -> &'a str {
-        let stands = |value: &Value| self.text.get(value.start as usize..value.end as usize);
+        self.between(0)
+    }
+
+    /// What stands within so many bytes of its ends.
+    #[inline]
+    fn between(self, margin: usize) -> &'a str {
+        let stands = |value: &Value| {
+            let end = (value.end as usize).checked_sub(margin)?;
+            self.text.get(value.start as usize + margin..end)
+        };
         self.values.first().and_then(stands).unwrap_or_default()
     }
 
+    #[inline]
     fn kind(self) -> Kind {
         self.values.first().map_or(Kind::Null, |value| value.kind)
     }
 
+    #[inline]
     pub fn is_object(self) -> bool {
         self.kind() == Kind::Object
     }
 
+    #[inline]
     pub fn is_array(self) -> bool {
         self.kind() == Kind::Array
     }
 
     /// A string's text. The bytes of an unpaired surrogate each become U+FFFD.
+    #[inline]
     pub fn string(self) -> Option<Cow<'a, str>> {
         match self.kind() {
-            Kind::Plain => self.plain().map(Cow::Borrowed),
-            Kind::Escaped => {
-                let lossy: LossyText = serde_json::from_str(self.as_json()).ok()?;
-                Some(Cow::Owned(lossy.0.into_owned()))
-            }
+            Kind::Plain => Some(Cow::Borrowed(self.between(1))),
+            Kind::Escaped => self.unescaped().map(Cow::Owned),
             _ => None,
         }
     }
 
-    /// What stands between the quotes.
-    fn plain(self) -> Option<&'a str> {
-        let value = self.values.first()?;
-        self.text
-            .get(value.start as usize + 1..value.end as usize - 1)
+    #[cold]
+    fn unescaped(self) -> Option<String> {
+        let lossy: LossyText = serde_json::from_str(self.as_json()).ok()?;
+        Some(lossy.0.into_owned())
     }
 
     /// A string's text, or a number or boolean as it is written; `None` for null,
     /// objects and arrays.
+    #[inline]
     pub fn scalar(self) -> Option<Cow<'a, str>> {
         match self.kind() {
             Kind::Plain | Kind::Escaped => self.string(),
@@ -142,6 +164,7 @@ impl<'a> Json<'a> {
     }
 
     /// A scalar's text; `None` also when it is empty, which says nothing.
+    #[inline]
     pub fn text(self) -> Option<Cow<'a, str>> {
         self.scalar().filter(|text| !text.is_empty())
     }
@@ -156,14 +179,21 @@ impl<'a> Json<'a> {
     }
 
     /// An object's members in their order, null ones left out.
+    #[inline]
     pub fn members(self) -> impl Iterator<Item = (Cow<'a, str>, Json<'a>)> + use<'a> {
         let mut inside = self.inside(Kind::Object);
-        std::iter::from_fn(move || Some((inside.next()?, inside.next()?)))
-            .filter(|(_, value)| value.kind() != Kind::Null)
-            .filter_map(|(name, value)| Some((name.string()?, value)))
+        std::iter::from_fn(move || {
+            loop {
+                let (name, value) = (inside.next()?, inside.next()?);
+                if value.kind() != Kind::Null {
+                    return Some((name.string()?, value));
+                }
+            }
+        })
     }
 
     /// An array's elements in their order, null ones left out.
+    #[inline]
     pub fn elements(self) -> impl Iterator<Item = Json<'a>> + use<'a> {
         self.inside(Kind::Array)
             .filter(|value| value.kind() != Kind::Null)
@@ -179,6 +209,7 @@ impl<'a> Json<'a> {
     }
 
     /// What stands next below, where this is of that kind.
+    #[inline]
     fn inside(self, kind: Kind) -> Inside<'a> {
         let inside = match self.values.split_first() {
             Some((value, inside)) if value.kind == kind => inside,
@@ -200,6 +231,7 @@ struct Inside<'a> {
 impl<'a> Iterator for Inside<'a> {
     type Item = Json<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<Json<'a>> {
         let length = 1 + self.values.first()?.inside as usize;
         let (values, behind) = self.values.split_at_checked(length)?;
@@ -216,15 +248,19 @@ struct Scan<'a> {
     bytes: &'a [u8],
     at: usize,
     values: Vec<Value>,
+    has_escapes: bool,
 }
 
+/// How many bytes of a string are looked at at a time.
+const BLOCK: usize = 32;
 /// Where there is no value around.
 const NOTHING: u32 = u32::MAX;
 
 /// Each step answers nothing where the text is no JSON.
 /// <https://www.rfc-editor.org/rfc/rfc8259>
 impl Scan<'_> {
-    fn text(&mut self) -> Option<()> {
+    #[inline(always)]
+    fn text<S: Simd>(&mut self, simd: S) -> Option<()> {
         u32::try_from(self.bytes.len()).ok()?;
         // An object or array that is still open has in `inside` the place of the one around it.
         let mut around = NOTHING;
@@ -232,7 +268,7 @@ impl Scan<'_> {
             self.skip_space();
             let start = self.at;
             let kind = match self.next()? {
-                b'"' => self.string()?,
+                b'"' => self.string(simd)?,
                 b'{' => Kind::Object,
                 b'[' => Kind::Array,
                 b't' => self.word(b"true", Kind::Boolean)?,
@@ -249,7 +285,7 @@ impl Scan<'_> {
                 around = place;
                 if self.next()? != closing(kind) {
                     if kind == Kind::Object {
-                        self.name()?;
+                        self.name(simd)?;
                     }
                     continue;
                 }
@@ -267,7 +303,7 @@ impl Scan<'_> {
                 if byte == b',' {
                     if open.kind == Kind::Object {
                         self.skip_space();
-                        self.name()?;
+                        self.name(simd)?;
                     }
                     break;
                 }
@@ -280,6 +316,7 @@ impl Scan<'_> {
         }
     }
 
+    #[inline(always)]
     fn push(&mut self, kind: Kind, start: usize, inside: u32) {
         self.values.push(Value {
             kind,
@@ -289,6 +326,7 @@ impl Scan<'_> {
         });
     }
 
+    #[inline(always)]
     fn close(&mut self, place: u32) {
         let count = self.values.len() as u32;
         if let Some(value) = self.values.get_mut(place as usize) {
@@ -298,12 +336,13 @@ impl Scan<'_> {
     }
 
     /// A member's name and its colon.
-    fn name(&mut self) -> Option<()> {
+    #[inline(always)]
+    fn name<S: Simd>(&mut self, simd: S) -> Option<()> {
         let start = self.at;
         if self.next()? != b'"' {
             return None;
         }
-        let kind = self.string()?;
+        let kind = self.string(simd)?;
         self.push(kind, start, 0);
         self.skip_space();
         let is_colon = self.next()? == b':';
@@ -311,10 +350,12 @@ impl Scan<'_> {
         is_colon.then_some(())
     }
 
+    #[inline(always)]
     fn next(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }
 
+    #[inline(always)]
     fn skip_space(&mut self) {
         while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.next() {
             self.at += 1;
@@ -356,17 +397,21 @@ impl Scan<'_> {
     }
 
     /// From one quote to behind the other.
-    fn string(&mut self) -> Option<Kind> {
+    #[inline(always)]
+    fn string<S: Simd>(&mut self, simd: S) -> Option<Kind> {
         let mut kind = Kind::Plain;
         self.at += 1;
         loop {
-            while let Some(eight) = self.bytes.get(self.at..).and_then(<[u8]>::first_chunk) {
-                let marks = marks(u64::from_le_bytes(*eight));
-                if marks != 0 {
-                    self.at += marks.trailing_zeros() as usize / 8;
+            while let Some(block) = self.bytes.get(self.at..).and_then(<[u8]>::first_chunk) {
+                let block: &[u8; BLOCK] = block;
+                let text = u8x32::from_slice(simd, block);
+                let ends = text.simd_eq(b'"') | text.simd_eq(b'\\') | text.simd_lt(b' ');
+                let ends = ends.to_bitmask();
+                if ends != 0 {
+                    self.at += ends.trailing_zeros() as usize;
                     break;
                 }
-                self.at += 8;
+                self.at += BLOCK;
             }
             match self.next()? {
                 b'"' => {
@@ -375,9 +420,11 @@ impl Scan<'_> {
                 }
                 b'\\' => {
                     kind = Kind::Escaped;
+                    self.has_escapes = true;
                     self.escape()?;
                 }
                 0..=0x1f => return None,
+                // Fewer than a block are left.
                 _ => self.at += 1,
             }
         }
@@ -397,17 +444,6 @@ impl Scan<'_> {
 
 fn closing(kind: Kind) -> u8 {
     if kind == Kind::Object { b'}' } else { b']' }
-}
-
-/// A bit for each of eight bytes that a string's text ends or breaks at: a quote, a backslash,
-/// a control. Only the lowest bit is sure.
-fn marks(eight: u64) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    let below = |bytes: u64, bound: u8| bytes.wrapping_sub(ONES * u64::from(bound)) & !bytes;
-    let quote = eight ^ (ONES * u64::from(b'"'));
-    let backslash = eight ^ (ONES * u64::from(b'\\'));
-    (below(quote, 1) | below(backslash, 1) | below(eight, b' ')) & HIGH
 }
 
 /// Text whose unpaired surrogates are replaced: serde_json hands a string asked for as

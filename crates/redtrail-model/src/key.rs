@@ -151,7 +151,9 @@ impl EventKey {
 
     pub fn new(time: EventTime, event_id: &str) -> Self {
         let id = bounded(event_id, MAX_SORT_KEY_BYTES - Self::TIME_BYTES - 1);
-        Self(format!("{time}#{id}"))
+        let mut key = String::with_capacity(Self::TIME_BYTES + 1 + id.len());
+        key.extend([time.to_string().as_str(), "#", &id]);
+        Self(key)
     }
 
     /// The time that the key begins with.

@@ -11,6 +11,7 @@ mod key;
 mod origin;
 mod tables;
 mod user_identity;
+pub mod vectors;
 
 pub use arn::{Arn, is_account_id, partition_of};
 pub use audit_event::{Alias, AuditEvent, Flag, Part, RelatedArn, Resource, SelectedBy, Touched};

@@ -4,7 +4,10 @@
 
 use redtrail_model::AuditEvent;
 
-use super::row_bytes::row_bytes;
+use super::{
+    cuttable::Cuttable,
+    row_bytes::{RowBytes, row_bytes},
+};
 
 /// What one write unit pays for.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html>
@@ -33,73 +36,107 @@ enum Cut {
     RequestParameters,
 }
 
-/// `event`, cut as far as that saves write units.
-pub(super) fn fit(mut event: AuditEvent) -> AuditEvent {
-    let rows = 1 + event.touched.resources.len();
-    let mut least = write_units(&event);
-    if least <= rows {
-        return event;
+/// Cuts `event` as far as that saves write units.
+pub(super) fn fit(event: &mut AuditEvent) {
+    let rows = row_bytes(event);
+    let whole = Cuttable::of(event);
+    // No item costs less.
+    let fewest = 1 + event.touched.resources.len();
+    let mut least = write_units(&rows, &whole);
+    if least <= fewest {
+        return;
     }
-    let mut fitted = event.clone();
+    let mut fitted = whole.clone();
+    let mut cuttable = whole.clone();
     for cut in CUTS {
-        if !cut.make(&mut event) {
+        if !cut.make(&mut cuttable) {
             continue;
         }
-        let units = write_units(&event);
+        let units = write_units(&rows, &cuttable);
         if units < least {
             least = units;
-            fitted.clone_from(&event);
+            fitted.clone_from(&cuttable);
         }
-        if least <= rows {
+        if least <= fewest {
             break;
         }
     }
-    fitted
+    if fitted == whole {
+        return;
+    }
+    let Cuttable {
+        user_agent,
+        error_message,
+        response_elements,
+        related_arns,
+        request_parameters,
+        cut,
+    } = fitted;
+    let cut = cut.into_iter().map(str::to_owned).collect();
+    let (user_agent, error_message) = (user_agent.len(), error_message.len());
+    shorten(&mut event.user_agent, user_agent);
+    shorten(&mut event.error_message, error_message);
+    if response_elements == 0 {
+        event.response_elements.clear();
+    }
+    if related_arns == 0 {
+        event.touched.related.clear();
+    }
+    if request_parameters == 0 {
+        event.request_parameters.clear();
+    }
+    event.cut = cut;
 }
 
-/// Of all items of the event.
-fn write_units(event: &AuditEvent) -> usize {
-    row_bytes(event)
+/// Of all items of an event.
+fn write_units(rows: &RowBytes, cuttable: &Cuttable<'_>) -> usize {
+    rows.with(cuttable)
         .map(|bytes| (bytes + PLACE_BYTES).div_ceil(WRITE_UNIT_BYTES))
         .sum()
 }
 
+/// Cuts a text to so many bytes; of none nothing is left.
+fn shorten(text: &mut Option<String>, to: usize) {
+    if let Some(long) = text {
+        long.truncate(to);
+    }
+    text.take_if(|text| text.is_empty());
+}
+
 impl Cut {
     /// Whether there was something to cut.
-    fn make(self, event: &mut AuditEvent) -> bool {
+    fn make(self, of: &mut Cuttable<'_>) -> bool {
         let (name, is_cut) = match self {
-            Self::UserAgent { to } => ("user_agent", shorten(&mut event.user_agent, to)),
-            Self::ErrorMessage { to } => ("error_message", shorten(&mut event.error_message, to)),
-            Self::ResponseElements => ("response_elements", clear(&mut event.response_elements)),
-            Self::RelatedArns => ("related_arns", clear(&mut event.touched.related)),
-            Self::RequestParameters => ("request_parameters", clear(&mut event.request_parameters)),
+            Self::UserAgent { to } => ("user_agent", cut_to(&mut of.user_agent, to)),
+            Self::ErrorMessage { to } => ("error_message", cut_to(&mut of.error_message, to)),
+            Self::ResponseElements => ("response_elements", clear(&mut of.response_elements)),
+            Self::RelatedArns => ("related_arns", clear(&mut of.related_arns)),
+            Self::RequestParameters => ("request_parameters", clear(&mut of.request_parameters)),
         };
         if is_cut {
-            let inside = format!("{name}.");
-            event
-                .cut
-                .retain(|cut| cut != name && !cut.starts_with(&inside));
-            event.cut.push(name.to_owned());
+            let is_inside = |cut: &str| {
+                let rest = cut.strip_prefix(name);
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            };
+            of.cut.retain(|cut| !is_inside(cut));
+            of.cut.push(name);
         }
         is_cut
     }
 }
 
 /// Cuts the text on a character boundary, and says whether it did.
-fn shorten(text: &mut Option<String>, to: usize) -> bool {
-    let Some(long) = text.as_mut().filter(|text| text.len() > to) else {
+fn cut_to(text: &mut &str, to: usize) -> bool {
+    if text.len() <= to {
         return false;
-    };
-    long.truncate(long.floor_char_boundary(to));
-    if long.is_empty() {
-        *text = None;
     }
+    *text = text.get(..text.floor_char_boundary(to)).unwrap_or_default();
     true
 }
 
 /// Leaves nothing, and says whether there was something.
-fn clear<C: Default + PartialEq>(all: &mut C) -> bool {
-    std::mem::take(all) != C::default()
+fn clear(bytes: &mut usize) -> bool {
+    std::mem::take(bytes) > 0
 }
 
 #[cfg(test)]
@@ -109,6 +146,14 @@ mod tests {
     use crate::{log_reader::RawRecord, normalize::audit_event, select::Selector};
     use redtrail_model::{Flag, Origin, SelectedBy, Touched};
     use redtrail_trailgen::{Trail, TrailOptions};
+
+    fn bytes(event: &AuditEvent) -> Vec<usize> {
+        row_bytes(event).with(&Cuttable::of(event)).collect()
+    }
+
+    fn units(event: &AuditEvent) -> usize {
+        write_units(&row_bytes(event), &Cuttable::of(event))
+    }
 
     const AGENT: &str = "aws-cli/2.27.50 md/awscrt#0.26.1 ua/2.1 os/linux#6.1 md/arch#x86_64 lang/python#3.13.4 md/pyimpl#CPython";
 
@@ -137,7 +182,7 @@ mod tests {
     #[test]
     fn ok_the_least_telling_goes_first_and_is_named() {
         let event = event(5, "k");
-        assert_eq!(write_units(&event), 2);
+        assert_eq!(units(&event), 2);
         assert_eq!(event.cut, ["user_agent", "error_message"]);
         assert_eq!(event.user_agent.as_deref(), AGENT.get(..40));
         assert_eq!(event.error_message, Some("é".repeat(40)));
@@ -173,7 +218,7 @@ mod tests {
                 .iter()
                 .map(|put| item_bytes(&put.item) - place)
                 .collect();
-            assert_eq!(row_bytes(&event).collect::<Vec<_>>(), made, "{event:?}");
+            assert_eq!(bytes(&event), made, "{event:?}");
         };
         for _ in 0..500 {
             check(|_| {});
@@ -200,7 +245,7 @@ mod tests {
     #[test]
     fn ok_nothing_is_cut_that_saves_nothing() {
         let event = event(600, "k");
-        assert_eq!(write_units(&event), 4);
+        assert_eq!(units(&event), 4);
         assert_eq!(event.cut, ["error_message"], "as in any event");
         assert_eq!(event.user_agent.as_deref(), Some(AGENT));
     }

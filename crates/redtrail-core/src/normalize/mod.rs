@@ -1,6 +1,7 @@
 //! From an event record to an audit event.
 
 pub mod credentials;
+mod cuttable;
 mod fit;
 pub mod principal;
 pub mod resources;
@@ -9,7 +10,7 @@ pub mod summary;
 
 use std::borrow::Cow;
 
-use memchr::{memchr, memmem};
+use memchr::memchr;
 use redtrail_model::{
     AuditEvent, EventKey, EventRecord, EventTime, Flag, JsonText, Origin, SelectedBy, UserIdentity,
 };
@@ -47,10 +48,10 @@ pub fn audit_event(
             String::from_utf8_lossy(&record.bytes)
         }
     };
-    if flags.is_empty() && has_unpaired_surrogate(&text) {
+    let json = JsonText::parse(&text).map_err(|_| Unreadable::Malformed)?;
+    if flags.is_empty() && json.has_escapes() && has_unpaired_surrogate(&text) {
         flags.push(Flag::InvalidUtf8);
     }
-    let json = JsonText::parse(&text).map_err(|_| Unreadable::Malformed)?;
     let event = EventRecord::read(json.root()).ok_or(Unreadable::Malformed)?;
     let selected_by = selector.sign(&event).ok_or(Unreadable::NoEventSource)?;
     let event_time: EventTime = event
@@ -93,7 +94,7 @@ pub fn audit_event(
     }
     let name = MAX_NAME_BYTES;
 
-    Ok(fit::fit(AuditEvent {
+    let mut event = AuditEvent {
         event_key: EventKey::new(event_time, &event_id),
         event_id: shorten.text("event_id", &event_id, name),
         event_time,
@@ -191,15 +192,14 @@ pub fn audit_event(
             record_index: record.index,
             ..origin.clone()
         },
-    }))
+    };
+    fit::fit(&mut event);
+    Ok(event)
 }
 
 /// Whether an escape of `json` is half of a surrogate pair without the other half.
 fn has_unpaired_surrogate(json: &str) -> bool {
     let bytes = json.as_bytes();
-    if memmem::find(bytes, b"\\u").is_none() {
-        return false;
-    }
     let unit = |at: usize| {
         let digits = json.get(at..)?.strip_prefix("\\u")?.get(..4)?;
         u16::from_str_radix(digits, 16).ok()

@@ -1,10 +1,11 @@
 //! How large the items of an event will be, told without making them: what is cut from an
 //! event depends on it, and items are dear to make.
 
-use std::collections::BTreeMap;
+use std::fmt::{self, Write};
 
 use redtrail_model::{AuditEvent, EXPIRES_AT, Part, RULES_VERSION, SCHEMA_VERSION, SelectedBy};
 
+use super::cuttable::Cuttable;
 use crate::item::is_changed;
 
 const TIME_BYTES: usize = 24;
@@ -12,10 +13,28 @@ const TIME_BYTES: usize = 24;
 const MARK_BYTES: usize = 1;
 const COLLECTION_BYTES: usize = 3;
 
-/// The bytes of each item that [`puts`](crate::item::puts) makes of `event`, all but the
+/// The bytes of the items that [`puts`](crate::item::puts) makes of an event, all but the
 /// place of the original.
-pub(super) fn row_bytes(event: &AuditEvent) -> impl Iterator<Item = usize> {
-    // Each field is here: a new one must be counted or left out with a reason.
+#[derive(Clone, Debug)]
+pub(super) struct RowBytes {
+    /// Of what stands in each of them and is never cut.
+    common: usize,
+    /// Of what stands in the principal's and in each resource's.
+    own: Vec<usize>,
+}
+
+impl RowBytes {
+    /// Of each item, with this that may be cut.
+    pub(super) fn with(&self, cuttable: &Cuttable<'_>) -> impl Iterator<Item = usize> {
+        let common = self.common + cuttable.bytes();
+        self.own.iter().map(move |own| common + own)
+    }
+}
+
+/// The bytes of the items of `event`.
+pub(super) fn row_bytes(event: &AuditEvent) -> RowBytes {
+    // Each field is here: a new one must be counted or left out with a reason. What may be cut
+    // is counted by itself.
     let AuditEvent {
         event_key,
         event_id,
@@ -40,22 +59,22 @@ pub(super) fn row_bytes(event: &AuditEvent) -> impl Iterator<Item = usize> {
         temporary_credentials,
         by_aws_service,
         source_ip_address,
-        user_agent,
+        user_agent: _,
         read_only,
         error_code,
-        error_message,
+        error_message: _,
         touched,
         changes_resource,
         // They are written to the directory.
         aliases: _,
-        request_parameters,
-        response_elements,
+        request_parameters: _,
+        response_elements: _,
         shared_event_id,
         addendum_reason,
         original_event_id,
         selected_by,
         flags,
-        cut,
+        cut: _,
         record_bytes,
         origin: _,
     } = event;
@@ -81,9 +100,7 @@ pub(super) fn row_bytes(event: &AuditEvent) -> impl Iterator<Item = usize> {
         ("on_behalf_of", on_behalf_of.as_deref()),
         ("person", person.as_deref()),
         ("source_ip_address", source_ip_address.as_deref()),
-        ("user_agent", user_agent.as_deref()),
         ("error_code", error_code.as_deref()),
-        ("error_message", error_message.as_deref()),
         ("shared_event_id", shared_event_id.as_deref()),
         ("addendum_reason", addendum_reason.as_deref()),
         ("original_event_id", original_event_id.as_deref()),
@@ -131,25 +148,11 @@ pub(super) fn row_bytes(event: &AuditEvent) -> impl Iterator<Item = usize> {
             .map(|(name, number)| name.len() + number_bytes(number))
             .iter()
             .sum::<usize>()
-        + map("request_parameters", request_parameters)
-        + map("response_elements", response_elements)
-        + list("flags", flags.iter().map(|flag| flag.to_string().len()))
-        + list("cut", cut.iter().map(String::len))
-        + list(
-            "related_arns",
-            touched.related.iter().map(|related| related.arn.len()),
-        )
-        + list(
-            "related_parts",
-            touched
-                .related
-                .iter()
-                .map(|related| part_bytes(related.part)),
-        )
+        + list("flags", flags.iter().map(word_bytes))
         + when(
             *selected_by != SelectedBy::EventSource,
             "selected_by",
-            selected_by.to_string().len(),
+            word_bytes(selected_by),
         );
 
     let resources = &touched.resources;
@@ -158,27 +161,41 @@ pub(super) fn row_bytes(event: &AuditEvent) -> impl Iterator<Item = usize> {
         .all(|resource| resource.part == Part::Target);
     let parts = resources.iter().filter(|_| !is_told);
     let keys = resources.iter().map(|resource| resource.key.as_str().len());
-    let principal_row = common
-        + list("resource_arns", keys)
+    let of_principal = list("resource_arns", keys)
         + list(
             "resource_parts",
             parts.map(|resource| part_bytes(resource.part)),
         )
         + when(error_code.is_some(), "failure_key", TIME_BYTES);
-    let resource_rows = resources.iter().map(move |resource| {
+    let of_resources = resources.iter().map(|resource| {
         let is_change = *changes_resource && is_changed(resource.part);
-        common
-            + "resource_key".len()
+        "resource_key".len()
             + resource.key.as_str().len()
             + "part".len()
             + part_bytes(resource.part)
             + when(is_change, "change_key", TIME_BYTES)
     });
-    std::iter::once(principal_row).chain(resource_rows)
+    RowBytes {
+        common,
+        own: std::iter::once(of_principal).chain(of_resources).collect(),
+    }
 }
 
-fn part_bytes(part: Part) -> usize {
-    part.to_string().len()
+pub(super) fn part_bytes(part: Part) -> usize {
+    word_bytes(&part)
+}
+
+fn word_bytes(word: &impl fmt::Display) -> usize {
+    struct Count(usize);
+    impl Write for Count {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            self.0 += text.len();
+            Ok(())
+        }
+    }
+    let mut count = Count(0);
+    // Counting never fails.
+    write!(count, "{word}").map_or(0, |()| count.0)
 }
 
 /// About one byte for two digits, and one more.
@@ -188,15 +205,8 @@ fn number_bytes(number: i64) -> usize {
     (sign + digits).div_ceil(2) + 1
 }
 
-fn map(name: &str, members: &BTreeMap<String, String>) -> usize {
-    list(
-        name,
-        members.iter().map(|(name, value)| name.len() + value.len()),
-    )
-}
-
 /// An attribute that is left out when it is empty.
-fn list(name: &str, elements: impl Iterator<Item = usize>) -> usize {
+pub(super) fn list(name: &str, elements: impl Iterator<Item = usize>) -> usize {
     let (count, bytes) = elements.fold((0, 0), |(count, sum), bytes| {
         (count + 1, sum + bytes + MARK_BYTES)
     });

@@ -1,7 +1,7 @@
 //! What of the request and response an item keeps: the members that the rules' keep-list
 //! names, within bounds. Anything else stays in the original.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use super::resources::Call;
 
@@ -27,10 +27,13 @@ pub fn summary(call: &Call<'_>) -> Summary {
     let mut summary = Summary::default();
     let mut room = MAX_BYTES;
     for path in call.kept() {
-        let mut value = path.texts(scope).join(",");
+        let mut value = match path.texts(scope).as_slice() {
+            [Cow::Borrowed(text)] => Cow::Borrowed(*text),
+            texts => Cow::Owned(texts.join(",")),
+        };
         if value.is_empty() && path.is_empty_list(scope) {
             // Not the same as an absent one: `"logExports": []` switches audit logs off.
-            "[]".clone_into(&mut value);
+            value = Cow::Borrowed("[]");
         }
         if value.is_empty() {
             continue;

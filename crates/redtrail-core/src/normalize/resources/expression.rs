@@ -174,32 +174,39 @@ impl Path {
     }
 
     pub(crate) fn texts<'a>(&self, scope: Scope<'a>) -> Vec<Cow<'a, str>> {
-        let texts = self.nodes(scope).filter_map(Node::text);
+        let mut texts = Vec::new();
+        self.lead(scope, &mut |node| {
+            let told = node.elements().filter_map(Node::text);
+            texts.extend(told.filter(|text| !text.is_empty() && !is_mask(text)));
+        });
         texts
-            .filter(|text| !text.is_empty() && !is_mask(text))
-            .collect()
     }
 
     /// Whether the path leads to lists that all are empty: a value of its own, by which a
     /// call may switch something off.
     pub(crate) fn is_empty_list(&self, scope: Scope<'_>) -> bool {
-        let members = self.members(scope);
-        !members.is_empty() && members.iter().all(|node| node.is_empty_list())
+        let (mut lists, mut others) = (0, 0);
+        self.lead(scope, &mut |node| match node.is_empty_list() {
+            true => lists += 1,
+            false => others += 1,
+        });
+        lists > 0 && others == 0
     }
 
-    fn nodes<'a>(&self, scope: Scope<'a>) -> impl Iterator<Item = Node<'a>> + use<'a> {
-        self.members(scope).into_iter().flat_map(Node::elements)
+    fn nodes<'a>(&self, scope: Scope<'a>) -> Vec<Node<'a>> {
+        let mut nodes = Vec::new();
+        self.lead(scope, &mut |node| nodes.extend(node.elements()));
+        nodes
     }
 
-    fn members<'a>(&self, scope: Scope<'a>) -> Vec<Node<'a>> {
+    /// Calls `found` with each member that the path leads to.
+    fn lead<'a>(&self, scope: Scope<'a>, found: &mut dyn FnMut(Node<'a>)) {
         let root = if self.of_response {
             scope.response
         } else {
             scope.here
         };
-        let mut found = Vec::new();
-        follow(&self.steps, root, &mut found);
-        found
+        follow(&self.steps, root, found);
     }
 
     /// Of the members that lead anywhere; those of a response may be in any object.
@@ -211,10 +218,9 @@ impl Path {
     }
 }
 
-/// Adds what these steps lead to.
-fn follow<'a>(steps: &[&str], node: Node<'a>, found: &mut Vec<Node<'a>>) {
+fn follow<'a>(steps: &[&str], node: Node<'a>, found: &mut dyn FnMut(Node<'a>)) {
     let Some((step, steps)) = steps.split_first() else {
-        return found.push(node);
+        return found(node);
     };
     for object in node.elements() {
         if *step == ANY_MEMBER {

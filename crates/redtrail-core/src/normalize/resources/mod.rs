@@ -126,9 +126,9 @@ struct Asker<'r> {
 
 impl Asker<'_> {
     fn collect(&self, expression: &Expression, scope: Scope<'_>, collector: &mut Collector) {
-        for found in self.found(expression, scope) {
-            collector.add(found, expression.part);
-        }
+        self.find(expression, scope, |found| {
+            collector.add(found, expression.part)
+        });
     }
 
     /// What members of `objects` name by the `general` rules, and their ready-made ARNs.
@@ -182,9 +182,16 @@ impl Asker<'_> {
             here: object.here,
             response: object.here,
         };
-        let first = self.found(first, scope).into_iter().next();
-        let second = self.found(second, scope).into_iter().next();
-        let (Some(Found::Key(first)), Some(Found::Key(second))) = (first, second) else {
+        let first_found = |expression| {
+            let mut first = None;
+            self.find(expression, scope, |found| {
+                first.get_or_insert(found);
+            });
+            first
+        };
+        let (Some(Found::Key(first)), Some(Found::Key(second))) =
+            (first_found(first), first_found(second))
+        else {
             return;
         };
         if pair.same {
@@ -200,11 +207,10 @@ impl Asker<'_> {
         }
     }
 
-    /// What the expression names in that scope.
-    fn found(&self, expression: &Expression, scope: Scope<'_>) -> Vec<Found> {
-        let mut found = Vec::new();
+    /// Calls `found` with what the expression names in that scope.
+    fn find(&self, expression: &Expression, scope: Scope<'_>, mut found: impl FnMut(Found)) {
         let Some((last, before)) = expression.value.split_last() else {
-            return found;
+            return;
         };
         for scope in expression.scopes(scope) {
             let texts = last.texts(scope);
@@ -212,29 +218,29 @@ impl Asker<'_> {
                 continue;
             }
             let before: Vec<_> = before.iter().map(|paths| paths.first_text(scope)).collect();
+            let mut parts: Vec<_> = before.iter().map(Option::as_deref).collect();
             let elsewhere = Elsewhere::of(expression, scope);
             let place = self.place.map(|place| elsewhere.or(place));
-            for text in texts {
+            for text in &texts {
                 // A caller may give an ARN where a name is asked for, and the Data API takes both.
-                if let Some(ready_made) = Found::arn(&text) {
+                if let Some(ready_made) = Found::arn(text) {
                     if expression.kind.is_none() || matches!(ready_made, Found::Key(_)) {
-                        found.push(ready_made);
+                        found(ready_made);
                     }
                     continue;
                 }
-                if arn_text::begins_like_an_arn(&text) {
+                if arn_text::begins_like_an_arn(text) {
                     continue;
                 }
-                let parts = before.iter().map(Option::as_deref);
-                let parts: Vec<_> = parts.chain([Some(&*text)]).collect();
-                let kind = expression.kind.as_ref();
-                let key = kind
-                    .zip(place)
-                    .and_then(|(kind, place)| kind.key(place, &parts));
-                found.extend(key.map(Found::Key));
+                if let (Some(kind), Some(place)) = (&expression.kind, place) {
+                    parts.truncate(before.len());
+                    parts.push(Some(text));
+                    if let Some(key) = kind.key(place, &parts) {
+                        found(Found::Key(key));
+                    }
+                }
             }
         }
-        found
     }
 }
 

@@ -1,0 +1,61 @@
+//! What of an event may be cut, and the bytes it takes in each item.
+
+use std::collections::BTreeMap;
+
+use redtrail_model::AuditEvent;
+
+use super::row_bytes::{list, part_bytes};
+
+/// Texts as they stand; of all else the bytes, which are none when it is cut.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Cuttable<'e> {
+    pub(super) user_agent: &'e str,
+    pub(super) error_message: &'e str,
+    pub(super) response_elements: usize,
+    pub(super) related_arns: usize,
+    pub(super) request_parameters: usize,
+    /// The names of what is cut.
+    pub(super) cut: Vec<&'e str>,
+}
+
+impl<'e> Cuttable<'e> {
+    pub(super) fn of(event: &'e AuditEvent) -> Self {
+        let related = &event.touched.related;
+        let arns = related.iter().map(|one| one.arn.len());
+        let parts = related.iter().map(|one| part_bytes(one.part));
+        Self {
+            user_agent: event.user_agent.as_deref().unwrap_or_default(),
+            error_message: event.error_message.as_deref().unwrap_or_default(),
+            response_elements: map("response_elements", &event.response_elements),
+            related_arns: list("related_arns", arns) + list("related_parts", parts),
+            request_parameters: map("request_parameters", &event.request_parameters),
+            cut: event.cut.iter().map(String::as_str).collect(),
+        }
+    }
+
+    /// In each item.
+    pub(super) fn bytes(&self) -> usize {
+        text("user_agent", self.user_agent)
+            + text("error_message", self.error_message)
+            + self.response_elements
+            + self.related_arns
+            + self.request_parameters
+            + list("cut", self.cut.iter().map(|name| name.len()))
+    }
+}
+
+/// An attribute that is left out when it is empty.
+fn text(name: &str, text: &str) -> usize {
+    if text.is_empty() {
+        0
+    } else {
+        name.len() + text.len()
+    }
+}
+
+fn map(name: &str, members: &BTreeMap<String, String>) -> usize {
+    list(
+        name,
+        members.iter().map(|(name, value)| name.len() + value.len()),
+    )
+}
