@@ -26,8 +26,6 @@ use crate::{
     writer::Writer,
 };
 
-/// Records normalized at a time: bounds the events in memory.
-const PORTION_RECORDS: usize = 64;
 /// Items written at a time: bounds the items in memory, whatever one event touches.
 const PORTION_ITEMS: usize = 1000;
 
@@ -292,10 +290,11 @@ impl<'a, L: LogSource, S: ItemStore, T: Timer> Ingest<'a, L, S, T> {
         let read_twice = held.is_none();
         match held {
             Some(records) => {
-                for portion in records.chunks(PORTION_RECORDS) {
-                    self.store_events(normalizer.events(portion), written)
-                        .await?;
+                let mut portion = Portion::default();
+                for event in normalizer.events(records) {
+                    self.store(event, &mut portion, written).await?;
                 }
+                self.write_portion(portion, written).await?;
             }
             None => {
                 reader = self
@@ -364,17 +363,18 @@ impl<'a, L: LogSource, S: ItemStore, T: Timer> Ingest<'a, L, S, T> {
         };
         let mut body = self.open(Some(identity)).await?;
         let mut reader = LogReader::new(self.settings.limits, self.settings.selector);
+        let mut portion = Portion::default();
         let mut read = 0;
         while let Some(bytes) = self.next(&mut body).await? {
             read += bytes.len() as u64;
             for piece in bytes.chunks(PIECE_BYTES) {
                 reader.push(piece).map_err(|_| not_the_same())?;
-                for portion in reader.take_selected().chunks(PORTION_RECORDS) {
-                    self.store_events(normalizer.events(portion), written)
-                        .await?;
+                for event in normalizer.events(reader.take_selected()) {
+                    self.store(event, &mut portion, written).await?;
                 }
             }
         }
+        self.write_portion(portion, written).await?;
         check_length(self.address, read, identity)?;
         let again = reader.finish().map_err(|_| not_the_same())?;
         if again == *proven {
@@ -384,49 +384,57 @@ impl<'a, L: LogSource, S: ItemStore, T: Timer> Ingest<'a, L, S, T> {
         }
     }
 
-    async fn store_events(
+    /// Adds the event's items to the portion, and writes that when it is full.
+    async fn store(
         &self,
-        events: Vec<AuditEvent>,
+        event: AuditEvent,
+        portion: &mut Portion,
         written: &mut Written,
     ) -> Result<(), IngestError> {
-        let mut rows = Vec::new();
-        let mut facts = Vec::new();
-        for event in events {
-            written.events += 1;
-            let retentions = self.settings.retentions;
-            if retentions
-                .events
-                .is_expired(event.event_time, self.settings.schedule.now)
-            {
-                written.expired += 1;
-                continue;
-            }
-            written.count(&event);
-            if written.events <= written.durable {
-                continue;
-            }
-            let of_event = item::puts(&event, retentions.events);
-            rows.extend(of_event.map_err(|source| self.item_error(source))?);
-            let of_event = directory::puts(&event, retentions.directory);
-            facts.extend(of_event.map_err(|source| self.item_error(source))?);
-            if rows.len() + facts.len() >= PORTION_ITEMS {
-                let (rows, facts) = (std::mem::take(&mut rows), std::mem::take(&mut facts));
-                written.items += self.write_portion(rows, facts).await?;
-                written.durable = written.events;
-            }
+        written.events += 1;
+        let Settings {
+            retentions,
+            schedule,
+            ..
+        } = self.settings;
+        if retentions.events.is_expired(event.event_time, schedule.now) {
+            written.expired += 1;
+            return Ok(());
         }
-        written.items += self.write_portion(rows, facts).await?;
+        written.count(&event);
+        if written.events <= written.durable {
+            return Ok(());
+        }
+        let rows = item::puts(&event, retentions.events);
+        let rows = rows.map_err(|source| self.item_error(source))?;
+        portion.rows.extend(rows);
+        let facts = directory::puts(&event, retentions.directory);
+        let facts = facts.map_err(|source| self.item_error(source))?;
+        portion.facts.extend(facts);
+        if portion.rows.len() + portion.facts.len() < PORTION_ITEMS {
+            return Ok(());
+        }
+        self.write_portion(std::mem::take(portion), written).await
+    }
+
+    /// Writes the portion: all events met so far are then durable.
+    async fn write_portion(
+        &self,
+        portion: Portion,
+        written: &mut Written,
+    ) -> Result<(), IngestError> {
+        written.items += self.write(portion).await?;
         written.durable = written.durable.max(written.events);
         Ok(())
     }
 
     /// Writes these rows, and those of the directory's facts that need writing; how many
     /// items that were.
-    async fn write_portion(
-        &self,
-        mut items: Vec<Put>,
-        facts: Vec<Put>,
-    ) -> Result<u64, IngestError> {
+    async fn write(&self, portion: Portion) -> Result<u64, IngestError> {
+        let Portion {
+            rows: mut items,
+            facts,
+        } = portion;
         let facts = self.settings.remembered.fresh(facts);
         let durable: Vec<Fact> = facts.iter().map(Fact::of).collect();
         items.extend(facts);
@@ -444,7 +452,7 @@ impl<'a, L: LogSource, S: ItemStore, T: Timer> Ingest<'a, L, S, T> {
         let facts = directory::trail_puts(self.address, self.settings.retentions.directory)
             .map_err(|source| self.item_error(source))?;
         let listed = rows.len() as u64;
-        let items = self.write_portion(rows, facts).await?;
+        let items = self.write(Portion { rows, facts }).await?;
         let entry = entry.put().map_err(|source| self.item_error(source))?;
         self.writer
             .put_all(vec![entry], self.settings.schedule.until)
@@ -515,6 +523,14 @@ impl<'a, L: LogSource, S: ItemStore, T: Timer> Ingest<'a, L, S, T> {
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Items to be written together.
+#[derive(Default)]
+struct Portion {
+    rows: Vec<Put>,
+    /// What the directory is to know.
+    facts: Vec<Put>,
 }
 
 #[derive(Default)]

@@ -47,8 +47,7 @@ pub fn inspect<R: Read>(
         pieces(open()?, |bytes| {
             reader.push(bytes).map_err(io::Error::other)?;
             normalizer
-                .events(&reader.take_selected())
-                .into_iter()
+                .events(reader.take_selected())
                 .try_for_each(&mut emit)?;
             Ok(true)
         })?;
@@ -59,8 +58,7 @@ pub fn inspect<R: Read>(
         }
     } else {
         normalizer
-            .events(&reader.take_selected())
-            .into_iter()
+            .events(reader.take_selected())
             .try_for_each(&mut emit)?;
     }
     Ok(Ok(normalizer.finish(&proven, &mut reader)))

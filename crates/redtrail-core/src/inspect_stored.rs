@@ -57,7 +57,7 @@ pub async fn inspect_stored<L: LogSource>(
         return Ok(Stored::Outgrown(Outgrown { identity, proven }));
     };
     let mut normalizer = Normalizer::new(selector, origin(address, &identity));
-    let events = normalizer.events(&held);
+    let events = normalizer.events(held).collect();
     Ok(Stored::Events(
         events,
         normalizer.finish(&proven, &mut reader),
@@ -95,7 +95,7 @@ pub async fn inspect_again<L: LogSource, E: From<IngestError>>(
         read += bytes.len() as u64;
         for piece in bytes.chunks(PIECE_BYTES) {
             reader.push(piece).map_err(|_| not_the_same())?;
-            for event in normalizer.events(&reader.take_selected()) {
+            for event in normalizer.events(reader.take_selected()) {
                 if to_pass_over > 0 {
                     to_pass_over -= 1;
                     continue;

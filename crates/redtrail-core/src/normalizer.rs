@@ -2,6 +2,7 @@
 //! cannot be read set aside.
 
 use std::{
+    borrow::Borrow,
     collections::{HashMap, hash_map::Entry},
     hash::{BuildHasher, RandomState},
 };
@@ -22,8 +23,10 @@ pub struct Normalizer<'s> {
     /// Hashes of the event keys seen and of their records' text: some thirty bytes an event,
     /// whatever its id.
     seen: HashMap<[u64; 2], u64>,
-    /// What the hashes are made with: nobody can choose ids that share one.
-    hashers: [RandomState; 2],
+    /// What keys are hashed with: nobody can choose ids that share both hashes.
+    of_keys: [RandomState; 2],
+    /// What texts are hashed with: a faster way, for they are long and only tell doubles apart.
+    of_texts: foldhash::quality::RandomState,
     selected: u64,
     duplicate: u64,
     conflicting: u64,
@@ -39,7 +42,8 @@ impl<'s> Normalizer<'s> {
             selector,
             origin,
             seen: HashMap::new(),
-            hashers: [RandomState::new(), RandomState::new()],
+            of_keys: [RandomState::new(), RandomState::new()],
+            of_texts: foldhash::quality::RandomState::default(),
             selected: 0,
             duplicate: 0,
             conflicting: 0,
@@ -49,13 +53,15 @@ impl<'s> Normalizer<'s> {
         }
     }
 
-    /// The events of these records that did not stand in an earlier record of the object: of
-    /// two records with one event id and time the first counts, whatever the second tells.
-    pub fn events(&mut self, records: &[RawRecord]) -> Vec<AuditEvent> {
-        records
-            .iter()
-            .filter_map(|record| self.event(record))
-            .collect()
+    /// The events of these records that did not stand in an earlier record of the object, each
+    /// made when it is asked for: of two records with one event id and time the first counts,
+    /// whatever the second tells.
+    pub fn events<R: Borrow<RawRecord>>(
+        &mut self,
+        records: impl IntoIterator<Item = R>,
+    ) -> impl Iterator<Item = AuditEvent> {
+        let records = records.into_iter();
+        records.filter_map(|record| self.event(record.borrow()))
     }
 
     fn event(&mut self, record: &RawRecord) -> Option<AuditEvent> {
@@ -63,9 +69,8 @@ impl<'s> Normalizer<'s> {
             Ok(event) => {
                 self.selected += 1;
                 let key = event.event_key.as_str();
-                let key = self.hashers.each_ref().map(|hasher| hasher.hash_one(key));
-                let [hasher, _] = &self.hashers;
-                let text = hasher.hash_one(&record.bytes);
+                let key = self.of_keys.each_ref().map(|hasher| hasher.hash_one(key));
+                let text = self.of_texts.hash_one(&record.bytes);
                 match self.seen.entry(key) {
                     Entry::Occupied(first) => {
                         self.duplicate += 1;

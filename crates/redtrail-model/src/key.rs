@@ -6,7 +6,7 @@ use std::{borrow::Cow, fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::event_time::EventTime;
+use crate::{arn::Arn, event_time::EventTime};
 
 /// DynamoDB's bound for a partition key, in bytes.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>
@@ -71,7 +71,7 @@ impl PrincipalKey {
     /// The identity type that the key tells, as CloudTrail names it: what it begins with,
     /// or what a plain ARN of IAM's and STS's implies.
     pub fn identity_type(&self) -> Option<&str> {
-        let Some(arn) = crate::Arn::parse(&self.0) else {
+        let Some(arn) = Arn::parse(&self.0) else {
             return self.0.split(':').next();
         };
         let kind = arn.resource.split('/').next().unwrap_or_default();
@@ -100,8 +100,21 @@ impl ResourceKey {
     /// The key of a resource with an ARN; `None` for text that is no ARN.
     pub fn from_arn<'t>(arn: impl Into<Cow<'t, str>>) -> Option<Self> {
         let arn = arn.into();
-        let is_arn = crate::Arn::parse(&arn).is_some();
+        let is_arn = Arn::parse(&arn).is_some();
         is_arn.then(|| Self(bounded(arn, MAX_PARTITION_KEY_BYTES)))
+    }
+
+    /// The key of a resource with this ARN.
+    pub fn of(arn: Arn<'_>) -> Self {
+        let Arn {
+            partition,
+            service,
+            region,
+            account,
+            resource,
+        } = arn;
+        let arn = ["arn", partition, service, region, account, resource].join(":");
+        Self(bounded(arn, MAX_PARTITION_KEY_BYTES))
     }
 
     /// The key of a resource that AWS names without its ARN. `%` and `:` in service,

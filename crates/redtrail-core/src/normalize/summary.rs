@@ -23,7 +23,7 @@ pub struct Summary {
 
 /// The summary of `call`.
 pub fn summary(call: &Call<'_>) -> Summary {
-    let scope = call.scope();
+    let scope = call.scope;
     let mut summary = Summary::default();
     let mut room = MAX_BYTES;
     for path in call.kept() {

@@ -33,7 +33,7 @@ pub(crate) fn read(bytes: &[u8], cuts: &[usize], limits: Limits) -> Result<Readi
     }
     let proven = reader.finish()?;
     let mut normalizer = Normalizer::new(&selector, origin());
-    let events = normalizer.events(&records);
+    let events: Vec<_> = normalizer.events(records).collect();
     let mut summary = normalizer.finish(&proven, &mut reader);
     summary.tally.stored = events.len() as u64;
     let quarantined = summary.quarantined;

@@ -16,8 +16,8 @@ pub struct Call<'r> {
     pub(crate) service_name: &'r str,
     pub(crate) service: Option<&'static Service>,
     pub(crate) operation: Option<&'static Operation>,
-    pub(crate) request: Node<'r>,
-    pub(crate) response: Node<'r>,
+    /// The request and the response.
+    pub(crate) scope: Scope<'r>,
 }
 
 impl<'r> Call<'r> {
@@ -32,15 +32,10 @@ impl<'r> Call<'r> {
             service_name,
             service,
             operation: rules().operation(service, name),
-            request: Node::read(record.request_parameters),
-            response: Node::read(record.response_elements).unwrapped(),
-        }
-    }
-
-    pub(crate) fn scope(&self) -> Scope<'r> {
-        Scope {
-            here: self.request,
-            response: self.response,
+            scope: Scope::new(
+                Node::read(record.request_parameters),
+                Node::read(record.response_elements).unwrapped(),
+            ),
         }
     }
 

@@ -25,8 +25,14 @@ pub(crate) struct Expression {
     pub(crate) region: Option<Paths>,
     within: Option<Path>,
     conditions: Vec<Condition>,
-    /// Without one of these among its members an object names nothing.
-    pub(crate) needs: Names,
+    needs: Needs,
+}
+
+/// What one of the names must be among: those of the object asked, or those of the response.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Needs {
+    here: Names,
+    response: Names,
 }
 
 /// `PATH|PATH|...`: the first that gives a value.
@@ -38,6 +44,7 @@ pub(crate) struct Paths(Vec<Path>);
 pub(crate) struct Path {
     pub(crate) of_response: bool,
     steps: Vec<&'static str>,
+    needs: Needs,
 }
 
 const ANY_MEMBER: &str = "*";
@@ -54,6 +61,45 @@ struct Condition {
 pub(crate) struct Scope<'a> {
     pub(crate) here: Node<'a>,
     pub(crate) response: Node<'a>,
+    here_names: Names,
+    response_names: Names,
+}
+
+impl<'a> Scope<'a> {
+    pub(crate) fn new(here: Node<'a>, response: Node<'a>) -> Self {
+        Self {
+            here,
+            response,
+            here_names: here.names(),
+            response_names: response.names(),
+        }
+    }
+
+    /// Of an object of a response by itself.
+    pub(crate) fn of_response(object: Object<'a>) -> Self {
+        Self {
+            here: object.here,
+            response: object.here,
+            here_names: object.names,
+            response_names: object.names,
+        }
+    }
+
+    /// The same for another object.
+    pub(crate) fn at(self, object: Object<'a>) -> Self {
+        Self {
+            here: object.here,
+            here_names: object.names,
+            ..self
+        }
+    }
+}
+
+/// An object, and the names of its members.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Object<'a> {
+    pub(crate) here: Node<'a>,
+    pub(crate) names: Names,
 }
 
 impl Expression {
@@ -101,7 +147,7 @@ impl Expression {
             region: None,
             within: None,
             conditions,
-            needs: Names::default(),
+            needs: Needs::default(),
         };
         while let Some(word) = words.next() {
             let operand = words.next().ok_or("a word without its path")?;
@@ -112,27 +158,48 @@ impl Expression {
                 _ => return Err("a word that is not owner, region, in or if"),
             }
         }
-        expression.needs = match (&expression.within, expression.value.last()) {
-            (Some(path), _) => path.first_names(),
-            (None, Some(Paths(paths))) => paths
-                .iter()
-                .fold(Names::default(), |all, path| all.or(path.first_names())),
-            (None, None) => Names::ANY,
+        let first = match (&expression.within, expression.value.last()) {
+            (Some(path), _) => std::slice::from_ref(path),
+            (None, Some(Paths(paths))) => paths,
+            (None, None) => &[],
         };
+        expression.needs = first
+            .iter()
+            .fold(Needs::default(), |all, path| all.or(path.needs));
         Ok(expression)
+    }
+
+    /// Whether it may name something there; if not, it names nothing.
+    pub(crate) fn may_name(&self, scope: &Scope<'_>) -> bool {
+        self.needs.may_be_met(scope)
     }
 
     /// The scopes to ask in: each object the `in` path leads to where the conditions hold.
     pub(crate) fn scopes<'a>(&self, scope: Scope<'a>) -> impl Iterator<Item = Scope<'a>> {
-        let alone = self.within.is_none().then_some(scope.here);
+        let alone = self.within.is_none().then_some(scope);
         let within = self.within.iter().flat_map(move |path| path.nodes(scope));
-        let scopes = alone.into_iter().chain(within);
-        scopes
-            .filter(|here| {
-                let mut conditions = self.conditions.iter();
-                conditions.all(|condition| condition.holds(*here))
-            })
-            .map(move |here| Scope { here, ..scope })
+        let within = within.map(move |here| Scope {
+            here,
+            here_names: here.names(),
+            ..scope
+        });
+        alone.into_iter().chain(within).filter(|scope| {
+            let mut conditions = self.conditions.iter();
+            conditions.all(|condition| condition.holds(scope.here))
+        })
+    }
+}
+
+impl Needs {
+    fn or(self, other: Self) -> Self {
+        Self {
+            here: self.here.or(other.here),
+            response: self.response.or(other.response),
+        }
+    }
+
+    fn may_be_met(self, scope: &Scope<'_>) -> bool {
+        self.here.meet(scope.here_names) || self.response.meet(scope.response_names)
     }
 }
 
@@ -165,7 +232,21 @@ impl Path {
         if steps.iter().any(|step| step.is_empty()) {
             return Err("an empty path");
         }
-        Ok(Self { of_response, steps })
+        let mut needs = Needs::default();
+        let first = match steps.first() {
+            Some(name) if *name != ANY_MEMBER => Names::of(name),
+            _ => Names::ANY,
+        };
+        if of_response {
+            needs.response = first;
+        } else {
+            needs.here = first;
+        }
+        Ok(Self {
+            of_response,
+            steps,
+            needs,
+        })
     }
 
     /// The path as a name: `a.b`.
@@ -201,20 +282,15 @@ impl Path {
 
     /// Calls `found` with each member that the path leads to.
     fn lead<'a>(&self, scope: Scope<'a>, found: &mut dyn FnMut(Node<'a>)) {
+        if !self.needs.may_be_met(&scope) {
+            return;
+        }
         let root = if self.of_response {
             scope.response
         } else {
             scope.here
         };
         follow(&self.steps, root, found);
-    }
-
-    /// Of the members that lead anywhere; those of a response may be in any object.
-    fn first_names(&self) -> Names {
-        match self.steps.first() {
-            Some(name) if !self.of_response && *name != ANY_MEMBER => Names::of(name),
-            _ => Names::ANY,
-        }
     }
 }
 
@@ -276,10 +352,7 @@ mod tests {
     use redtrail_model::JsonText;
 
     fn scope<'a>(request: &'a JsonText<'a>) -> Scope<'a> {
-        Scope {
-            here: Node::read(Some(request.root())),
-            response: Node::read(None),
-        }
+        Scope::new(Node::read(Some(request.root())), Node::read(None))
     }
 
     fn kinds() -> Kinds {

@@ -71,11 +71,14 @@ impl<'a> Place<'a> {
         Some(Self { region, account })
     }
 
-    fn arn(self, service: &str, resource: &str) -> Option<ResourceKey> {
-        let Self { region, account } = self;
-        let partition = partition_of(region);
-        let arn = ["arn", partition, service, region, account, resource];
-        ResourceKey::from_arn(arn.join(":"))
+    fn key(self, service: &str, resource: &str) -> ResourceKey {
+        ResourceKey::of(Arn {
+            partition: partition_of(self.region),
+            service,
+            region: self.region,
+            account: self.account,
+            resource,
+        })
     }
 }
 
@@ -118,9 +121,7 @@ impl Kind {
             return None;
         };
         let has_name = !template.slots.is_empty();
-        has_name
-            .then(|| place.arn(self.service, &format!("{}*", template.start)))
-            .flatten()
+        has_name.then(|| place.key(self.service, &format!("{}*", template.start)))
     }
 
     /// How many parts its format has.
@@ -146,7 +147,7 @@ impl Format {
 
     fn key(&self, service: &str, place: Place<'_>, parts: &[Option<&str>]) -> Option<ResourceKey> {
         match self {
-            Self::Arn(template) => place.arn(service, &template.filled(parts)?),
+            Self::Arn(template) => Some(place.key(service, &template.filled(parts)?)),
             Self::Name(kind, template) => Some(ResourceKey::from_name(
                 service,
                 place.region,
@@ -241,15 +242,10 @@ pub(crate) fn family_key(text: &str) -> Option<ResourceKey> {
         "redshift-data" | "sqlworkbench" => Cow::Borrowed(arn.resource),
         _ => return None,
     };
-    let Arn {
-        partition,
-        service,
-        region,
-        account,
-        ..
-    } = arn;
-    let arn = ["arn", partition, service, region, account, &resource];
-    ResourceKey::from_arn(arn.join(":"))
+    Some(ResourceKey::of(Arn {
+        resource: &resource,
+        ..arn
+    }))
 }
 
 /// The resource with the names that Redshift stores in lower case so written.
@@ -288,15 +284,12 @@ pub(crate) fn container(key: &ResourceKey) -> Option<ResourceKey> {
     let inside = arn.service == "redshift"
         && matches!(kind, "dbuser" | "dbname" | "dbgroup" | "snapshot")
         && !matches!(cluster, "" | "*");
-    let Arn {
-        partition,
-        region,
-        account,
-        ..
-    } = arn;
-    inside
-        .then(|| format!("arn:{partition}:redshift:{region}:{account}:cluster:{cluster}"))
-        .and_then(ResourceKey::from_arn)
+    inside.then(|| {
+        ResourceKey::of(Arn {
+            resource: &format!("cluster:{cluster}"),
+            ..arn
+        })
+    })
 }
 
 #[cfg(test)]

@@ -18,11 +18,11 @@ use redtrail_model::{Alias, Json, Touched, is_account_id};
 pub use call::Call;
 use collector::{Collector, Found};
 pub use collector::{MAX_RELATED, MAX_RESOURCES};
-use expression::{Expression, Paths, Scope};
+use expression::{Expression, Object, Paths, Scope};
 use kind::Place;
 pub(crate) use kind::family_key;
 use rules::{Class, Member, Pair, Rules, rules};
-use tree::{Names, Node};
+use tree::Node;
 
 /// Most aliases taken from one event: far more than any response shows.
 pub const MAX_ALIASES: usize = 100;
@@ -49,8 +49,7 @@ pub fn findings(call: &Call<'_>) -> Findings {
     let Call {
         record,
         operation,
-        request,
-        response,
+        scope,
         ..
     } = *call;
     let rules = rules();
@@ -62,7 +61,7 @@ pub fn findings(call: &Call<'_>) -> Findings {
     let mut collector = Collector::new(call.service_name == "kms");
 
     for expression in operation.map_or(&[][..], |row| &row.resources) {
-        asker.collect(expression, call.scope(), &mut collector);
+        asker.collect(expression, scope, &mut collector);
     }
     let named_foreign = !collector.touched.related.is_empty();
 
@@ -77,16 +76,16 @@ pub fn findings(call: &Call<'_>) -> Findings {
         _ => general,
     };
     let details = Node::read(record.service_event_details);
-    let mut asked = objects(&[request, details], rules);
-    let answered = objects(&[response], rules);
+    let mut asked = objects(&[scope.here, details], rules);
+    let answered = objects(&[scope.response], rules);
     if !class.reads() {
         asked.extend_from_slice(&answered);
     }
-    asker.collect_objects(&asked, general, response, &mut collector);
+    asker.collect_objects(&asked, general, scope, &mut collector);
     // Of a call that reads one thing, whatever its request is, the answer may show which. An
     // enumeration's answer shows what there is, not what the caller asked for.
     if collector.touched.resources.is_empty() && class == Class::Read {
-        asker.collect_objects(&answered, general, response, &mut collector);
+        asker.collect_objects(&answered, general, scope, &mut collector);
     }
     if collector.touched.resources.is_empty()
         && let Some(found) = refused::resource(record).and_then(Found::arn)
@@ -95,7 +94,7 @@ pub fn findings(call: &Call<'_>) -> Findings {
     }
     if collector.touched.resources.is_empty() && !named_foreign {
         for expression in operation.map_or(&[][..], |row| &row.otherwise) {
-            asker.collect_wildcard(expression, call.scope(), &mut collector);
+            asker.collect_wildcard(expression, scope, &mut collector);
         }
     }
 
@@ -136,12 +135,12 @@ impl Asker<'_> {
         &self,
         objects: &[Object<'_>],
         general: &[Expression],
-        response: Node<'_>,
+        scope: Scope<'_>,
         collector: &mut Collector,
     ) {
-        for Object { here, names } in objects.iter().copied() {
-            for expression in general.iter().filter(|rule| rule.needs.meet(names)) {
-                self.collect(expression, Scope { here, response }, collector);
+        for object in objects {
+            for expression in general {
+                self.collect(expression, scope.at(*object), collector);
             }
         }
         for object in objects {
@@ -175,13 +174,11 @@ impl Asker<'_> {
         collector: &mut Collector,
     ) {
         let Pair { first, second, .. } = pair;
-        if !first.needs.meet(object.names) || !second.needs.meet(object.names) {
+        // Of each object by itself.
+        let scope = Scope::of_response(object);
+        if !first.may_name(&scope) || !second.may_name(&scope) {
             return;
         }
-        let scope = Scope {
-            here: object.here,
-            response: object.here,
-        };
         let first_found = |expression| {
             let mut first = None;
             self.find(expression, scope, |found| {
@@ -212,6 +209,9 @@ impl Asker<'_> {
         let Some((last, before)) = expression.value.split_last() else {
             return;
         };
+        if !expression.may_name(&scope) {
+            return;
+        }
         for scope in expression.scopes(scope) {
             let texts = last.texts(scope);
             if texts.is_empty() {
@@ -294,13 +294,6 @@ fn collect_arns(object: Node<'_>, rules: &Rules, collector: &mut Collector) {
             }
         }
     }
-}
-
-/// An object somewhere in a request or response, and the names of its members.
-#[derive(Clone, Copy)]
-struct Object<'a> {
-    here: Node<'a>,
-    names: Names,
 }
 
 /// Every object of these trees, save what the rules say to skip.

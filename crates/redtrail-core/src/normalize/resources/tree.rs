@@ -91,7 +91,7 @@ impl<'a> Node<'a> {
 
 /// Which names there may be: one bit of sixty-four for each, by its length and by the letters
 /// it begins and ends with, in any case. Two names may share a bit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Names(u64);
 
 impl Names {
