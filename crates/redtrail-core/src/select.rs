@@ -60,11 +60,14 @@ impl fmt::Display for Unreadable {
     }
 }
 
+/// Texts found fast. Nothing of a record is ever put into it, so nobody can make it slow.
+type Names = HashSet<String, foldhash::fast::RandomState>;
+
 /// Judges records. Built once; it holds the services' names and Redshift's account ids.
 #[derive(Debug)]
 pub struct Selector {
     services: Vec<String>,
-    redshift_accounts: HashSet<String>,
+    redshift_accounts: Names,
     /// Finds what a record must contain to be of the family though another service logged
     /// it: each sign of [`Selector::sign`] holds a name or an account id that it looks out for.
     skimmer: Skimmer,
@@ -96,7 +99,7 @@ impl Selector {
         Self::of(services, redshift_accounts)
     }
 
-    fn of(services: Vec<String>, redshift_accounts: HashSet<String>) -> Self {
+    fn of(services: Vec<String>, redshift_accounts: Names) -> Self {
         let names = services.iter().map(String::as_str);
         let accounts = redshift_accounts.iter().map(String::as_str);
         let skimmer = Skimmer::new(names, ENCRYPTION_CONTEXT_KEYS, accounts);

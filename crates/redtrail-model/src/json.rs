@@ -89,22 +89,31 @@ impl<'a> JsonText<'a> {
     /// The value that the text is.
     pub fn root(&self) -> Json<'_> {
         Json {
-            text: self.text,
-            values: &self.values,
+            within: self,
+            at: 0,
         }
     }
 }
 
 /// One JSON value, still as text. Every question gives `None` or nothing when the value
-/// is of another kind; none fails. The default is null.
-#[derive(Clone, Copy, Debug, Default)]
+/// is of another kind; none fails.
+#[derive(Clone, Copy, Debug)]
 pub struct Json<'a> {
-    text: &'a str,
-    /// The value itself, and then those inside.
-    values: &'a [Value],
+    within: &'a JsonText<'a>,
+    at: usize,
 }
 
 impl<'a> Json<'a> {
+    /// A null.
+    pub const NULL: Json<'static> = Json {
+        within: &JsonText {
+            text: "",
+            values: Vec::new(),
+            has_escapes: false,
+        },
+        at: 0,
+    };
+
     /// The value as it stands in the record.
     #[inline]
     pub fn as_json(self) -> &'a str {
@@ -116,14 +125,19 @@ impl<'a> Json<'a> {
     fn between(self, margin: usize) -> &'a str {
         let stands = |value: &Value| {
             let end = (value.end as usize).checked_sub(margin)?;
-            self.text.get(value.start as usize + margin..end)
+            self.within.text.get(value.start as usize + margin..end)
         };
-        self.values.first().and_then(stands).unwrap_or_default()
+        self.value().and_then(stands).unwrap_or_default()
+    }
+
+    #[inline]
+    fn value(self) -> Option<&'a Value> {
+        self.within.values.get(self.at)
     }
 
     #[inline]
     fn kind(self) -> Kind {
-        self.values.first().map_or(Kind::Null, |value| value.kind)
+        self.value().map_or(Kind::Null, |value| value.kind)
     }
 
     #[inline]
@@ -211,21 +225,23 @@ impl<'a> Json<'a> {
     /// What stands next below, where this is of that kind.
     #[inline]
     fn inside(self, kind: Kind) -> Inside<'a> {
-        let inside = match self.values.split_first() {
-            Some((value, inside)) if value.kind == kind => inside,
-            _ => &[],
+        let inside = match self.value() {
+            Some(value) if value.kind == kind => value.inside as usize,
+            _ => 0,
         };
         Inside {
-            text: self.text,
-            values: inside,
+            within: self.within,
+            at: self.at + 1,
+            end: self.at + 1 + inside,
         }
     }
 }
 
 /// Values side by side, each with those inside it behind it.
 struct Inside<'a> {
-    text: &'a str,
-    values: &'a [Value],
+    within: &'a JsonText<'a>,
+    at: usize,
+    end: usize,
 }
 
 impl<'a> Iterator for Inside<'a> {
@@ -233,13 +249,15 @@ impl<'a> Iterator for Inside<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Json<'a>> {
-        let length = 1 + self.values.first()?.inside as usize;
-        let (values, behind) = self.values.split_at_checked(length)?;
-        self.values = behind;
-        Some(Json {
-            text: self.text,
-            values,
-        })
+        if self.at >= self.end {
+            return None;
+        }
+        let next = Json {
+            within: self.within,
+            at: self.at,
+        };
+        self.at += 1 + next.value()?.inside as usize;
+        Some(next)
     }
 }
 

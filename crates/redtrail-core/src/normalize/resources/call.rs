@@ -51,7 +51,7 @@ impl<'r> Call<'r> {
     pub(crate) fn kept(&self) -> Vec<&'static Path> {
         match (self.operation, self.service) {
             (Some(row), _) => row.keep.iter().collect(),
-            (None, Some(service)) => service.kept_of_any(),
+            (None, Some(service)) => rules().kept_of_any(service),
             (None, None) => Vec::new(),
         }
     }

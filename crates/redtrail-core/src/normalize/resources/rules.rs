@@ -2,8 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, LazyLock},
+    sync::{Arc, LazyLock, OnceLock},
 };
+
+use foldhash::fast::RandomState;
 
 use redtrail_model::Part;
 
@@ -25,7 +27,8 @@ pub(crate) fn rules() -> &'static Rules {
 /// Every file of rules.
 #[derive(Debug)]
 pub(crate) struct Rules {
-    services: HashMap<&'static str, Service>,
+    kinds: Kinds,
+    services: HashMap<&'static str, Service, RandomState>,
     /// What the names of members say.
     members: Vec<(&'static str, Member)>,
     member_names: Names,
@@ -35,7 +38,7 @@ pub(crate) struct Rules {
 #[derive(Debug, Default)]
 pub(crate) struct Service {
     /// By lower-case name.
-    operations: HashMap<String, Operation>,
+    operations: HashMap<String, OperationRow, RandomState>,
     /// The rules by member name: those of the family have some.
     pub(crate) general: Vec<Expression>,
     pub(crate) aliases: Vec<Pair>,
@@ -43,7 +46,15 @@ pub(crate) struct Service {
 
 const ANY: &str = "*";
 
-/// A row of `operations.tsv`.
+/// A row of `operations.tsv`, read when it is asked for: a function that starts must not read
+/// hundreds for the few that its trail holds.
+#[derive(Debug)]
+struct OperationRow {
+    row: Row,
+    read: OnceLock<Operation>,
+}
+
+/// What a row of `operations.tsv` says.
 #[derive(Debug)]
 pub(crate) struct Operation {
     pub(crate) class: Class,
@@ -105,24 +116,15 @@ impl Rules {
             let kind = Kind::parse(service, format, otherwise).map_err(|why| row.error(why))?;
             kinds.insert(name, Arc::new(kind));
         }
-        let mut services: HashMap<_, Service> = HashMap::new();
+        let mut services: HashMap<_, Service, RandomState> = HashMap::default();
         for row in rows(
             "operations.tsv",
             include_str!("../../../rules/operations.tsv"),
         ) {
-            let [service, name, class, resources, otherwise, keep] = row.columns();
-            let words: Vec<_> = list(resources).filter(|word| *word != "none").collect();
-            let named = words.iter().copied().filter(|word| *word != "general");
-            let operation = Operation {
-                class: Class::parse(class).ok_or_else(|| row.error("an unknown class"))?,
-                general: words.contains(&"general"),
-                resources: row.expressions(named, &kinds)?,
-                otherwise: row.expressions(list(otherwise), &kinds)?,
-                keep: keep
-                    .split_whitespace()
-                    .map(Path::parse)
-                    .collect::<Result<_, _>>()
-                    .map_err(|why| row.error(why))?,
+            let [service, name] = row.columns();
+            let operation = OperationRow {
+                row,
+                read: OnceLock::new(),
             };
             let operations = &mut services.entry(service).or_default().operations;
             if operations
@@ -164,6 +166,7 @@ impl Rules {
             members.push((name, member));
         }
         Ok(Self {
+            kinds,
             services,
             member_names: members
                 .iter()
@@ -184,21 +187,24 @@ impl Rules {
         service: Option<&'r Service>,
         name: &str,
     ) -> Option<&'r Operation> {
-        let own = service.and_then(|service| {
-            let name = name.to_ascii_lowercase();
-            service
-                .operations
-                .get(&name)
-                .or_else(|| service.operations.get(ANY))
-        });
+        let name = name.to_ascii_lowercase();
+        let row = |service: &'r Service, name: &str| service.operations.get(name);
+        let own = service.and_then(|service| row(service, &name).or_else(|| row(service, ANY)));
         let is_outside = service.is_none_or(|service| service.general.is_empty());
-        own.or_else(|| {
-            self.services
-                .get(ANY)?
-                .operations
-                .get(ANY)
-                .filter(|_| is_outside)
-        })
+        let of_any = || row(self.services.get(ANY)?, ANY).filter(|_| is_outside);
+        own.or_else(of_any).map(|row| row.operation(&self.kinds))
+    }
+
+    /// The members an item keeps of an operation without a row of its own: whatever is kept
+    /// of another one of its service, for that is known to be safe.
+    pub(crate) fn kept_of_any<'r>(&'r self, service: &'r Service) -> Vec<&'r Path> {
+        let rows = service.operations.values();
+        let mut kept: Vec<_> = rows
+            .flat_map(|row| &row.operation(&self.kinds).keep)
+            .collect();
+        kept.sort_unstable();
+        kept.dedup();
+        kept
     }
 
     pub(crate) fn member(&self, name: &str) -> Option<Member> {
@@ -217,15 +223,31 @@ impl Rules {
     }
 }
 
-impl Service {
-    /// The members an item keeps of an operation without a row of its own: whatever is kept
-    /// of another one, for that is known to be safe.
-    pub(crate) fn kept_of_any(&self) -> Vec<&Path> {
-        let rows = self.operations.values();
-        let mut kept: Vec<_> = rows.flat_map(|row| &row.keep).collect();
-        kept.sort_unstable();
-        kept.dedup();
-        kept
+impl OperationRow {
+    fn operation(&self, kinds: &Kinds) -> &Operation {
+        self.read.get_or_init(|| {
+            Operation::parse(self.row, kinds)
+                .expect("the embedded rules are well-formed: a test of this module parses them")
+        })
+    }
+}
+
+impl Operation {
+    fn parse(row: Row, kinds: &Kinds) -> Result<Self, RuleError> {
+        let [_service, _name, class, resources, otherwise, keep] = row.columns();
+        let words: Vec<_> = list(resources).filter(|word| *word != "none").collect();
+        let named = words.iter().copied().filter(|word| *word != "general");
+        Ok(Self {
+            class: Class::parse(class).ok_or_else(|| row.error("an unknown class"))?,
+            general: words.contains(&"general"),
+            resources: row.expressions(named, kinds)?,
+            otherwise: row.expressions(list(otherwise), kinds)?,
+            keep: keep
+                .split_whitespace()
+                .map(Path::parse)
+                .collect::<Result<_, _>>()
+                .map_err(|why| row.error(why))?,
+        })
     }
 }
 
@@ -269,7 +291,7 @@ impl Class {
 }
 
 /// A line of a file, and the file it stands in.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Row {
     file: &'static str,
     line: &'static str,
@@ -320,16 +342,20 @@ mod tests {
 
     #[test]
     fn ok_the_embedded_rules_are_well_formed() {
-        if let Err(error) = Rules::parse() {
-            panic!("{error}");
+        let rules = Rules::parse().unwrap_or_else(|error| panic!("{error}"));
+        let services = rules.services.values();
+        for row in services.flat_map(|service| service.operations.values()) {
+            if let Err(error) = Operation::parse(row.row, &rules.kinds) {
+                panic!("{error}");
+            }
         }
     }
 
     #[test]
     fn ok_nothing_secret_is_kept() {
         let services = rules().services.values();
-        for (name, operation) in services.flat_map(|service| &service.operations) {
-            for path in &operation.keep {
+        for (name, row) in services.flat_map(|service| &service.operations) {
+            for path in &row.operation(&rules().kinds).keep {
                 let kept = path.name().to_ascii_lowercase();
                 let last = kept.rsplit('.').next().unwrap_or_default();
                 let flags = ["manageadminpassword", "managemasterpassword"];

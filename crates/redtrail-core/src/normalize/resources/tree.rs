@@ -20,7 +20,7 @@ impl<'a> Node<'a> {
     /// The tree of `json`; one without members where there is none.
     pub(crate) fn read(json: Option<Json<'a>>) -> Self {
         Self {
-            json: json.unwrap_or_default(),
+            json: json.unwrap_or(Json::NULL),
             below: MAX_DEPTH - 1,
         }
     }
