@@ -216,10 +216,34 @@ impl<'a> Json<'a> {
     /// The object's member of that name, the last one where it stands twice; `None`
     /// when it is absent or null.
     pub fn get(self, name: &str) -> Option<Json<'a>> {
-        self.members()
-            .filter(|(key, _)| key == name)
-            .last()
-            .map(|(_, value)| value)
+        self.member(name, |text| text == name)
+    }
+
+    /// [`get`](Self::get), whatever the case of the name's ASCII letters.
+    pub fn get_in_any_case(self, name: &str) -> Option<Json<'a>> {
+        self.member(name, |text| text.eq_ignore_ascii_case(name))
+    }
+
+    /// The last member whose name `is_named` takes, which is as long as `name`.
+    #[inline]
+    fn member(self, name: &str, is_named: impl Fn(&str) -> bool) -> Option<Json<'a>> {
+        let mut inside = self.inside(Kind::Object);
+        let mut found = None;
+        while let Some((key, value)) = inside.next().zip(inside.next()) {
+            let is_key = match key.value() {
+                Some(Value {
+                    kind: Kind::Plain,
+                    start,
+                    end,
+                    ..
+                }) => (end - start) as usize == name.len() + 2 && is_named(key.between(1)),
+                _ => key.string().is_some_and(|text| is_named(&text)),
+            };
+            if is_key && value.kind() != Kind::Null {
+                found = Some(value);
+            }
+        }
+        found
     }
 
     /// What stands next below, where this is of that kind.

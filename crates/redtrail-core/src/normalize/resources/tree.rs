@@ -37,10 +37,7 @@ impl<'a> Node<'a> {
 
     /// The member of that name in any case, the last where it stands twice.
     pub(crate) fn member(self, name: &str) -> Option<Self> {
-        self.members()
-            .filter(|(key, _)| key.eq_ignore_ascii_case(name))
-            .last()
-            .map(|(_, node)| node)
+        self.inner(self.json.get_in_any_case(name)?)
     }
 
     pub(crate) fn members(self) -> impl Iterator<Item = (Cow<'a, str>, Self)> + use<'a> {
