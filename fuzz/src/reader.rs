@@ -58,7 +58,7 @@ fn read(bytes: &[u8], cut: usize, limits: Limits, selector: &Selector) -> Result
         record_index: 0,
     };
     let mut normalizer = Normalizer::new(selector, origin);
-    let events = normalizer.events(&records);
+    let events: Vec<_> = normalizer.events(records).collect();
     let mut summary = normalizer.finish(&proven, &mut reader);
     summary.tally.stored = events.len() as u64;
     Ok((proven, summary.tally, summary.quarantined, events))

@@ -118,7 +118,7 @@ fn read_and_hash(mut object: impl Read, selector: &Selector) -> io::Result<()> {
     Ok(())
 }
 
-fn origin() -> Origin {
+pub(crate) fn origin() -> Origin {
     Origin {
         bucket: "trail".to_owned(),
         key: "object.json.gz".to_owned(),

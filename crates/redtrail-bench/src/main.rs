@@ -4,9 +4,12 @@ mod case;
 mod chart;
 mod clock;
 mod gate;
+mod null_server;
 mod objects;
 mod processes;
 mod report;
+mod starting;
+mod writing;
 
 use std::{
     fs::{self, File},
@@ -48,6 +51,16 @@ enum Command {
     },
     /// Measures reading these objects, all together, against unpacking them.
     Read { objects: Vec<PathBuf> },
+    /// Measures writing items against a bare loop.
+    Write,
+    /// Measures how functions start.
+    Start {
+        /// A Python to run them from.
+        #[arg(long, default_value = "python3")]
+        python: PathBuf,
+    },
+    #[command(hide = true)]
+    NullServer,
     /// Measures everything and writes docs/performance.md.
     Report {
         /// A Python that has the peers.
@@ -95,6 +108,18 @@ fn run(folder: &Path, command: Command) -> io::Result<bool> {
         }
         Command::Read { objects } => {
             writeln!(io::stdout(), "{}", report::read(&objects)?)?;
+            Ok(true)
+        }
+        Command::Write => {
+            writeln!(io::stdout(), "{}", report::writing(folder)?)?;
+            Ok(true)
+        }
+        Command::Start { python } => {
+            writeln!(io::stdout(), "{}", report::starting(&python)?)?;
+            Ok(true)
+        }
+        Command::NullServer => {
+            null_server::serve()?;
             Ok(true)
         }
         Command::Report { python } => {

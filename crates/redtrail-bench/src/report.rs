@@ -17,6 +17,8 @@ use crate::{
     clock::{cpu_seconds, median},
     objects,
     processes::{self, Outcome, words},
+    starting::{self, Start},
+    writing::{self, Writing},
 };
 
 const DOCUMENT: &str = "docs/performance.md";
@@ -42,6 +44,8 @@ pub(crate) fn write(folder: &Path, python: &Path) -> io::Result<()> {
     let read = read_path(folder)?;
     let typical = typical(folder)?;
     let memory = memory(folder)?;
+    let writing = writing(folder)?;
+    let starting = starting(python)?;
     let (peers, chart) = peers(folder, python)?;
     fs::write(CHART, chart)?;
     let document = [
@@ -51,6 +55,8 @@ pub(crate) fn write(folder: &Path, python: &Path) -> io::Result<()> {
         read,
         typical,
         memory,
+        writing,
+        starting,
         peers,
         METHOD.to_owned(),
     ];
@@ -239,6 +245,69 @@ fn peak_kib(case: &str, object: Option<&PathBuf>) -> io::Result<f64> {
     let told = String::from_utf8_lossy(&output.stdout);
     let peak = told.trim().parse().ok().filter(|_| output.status.success());
     peak.ok_or_else(|| io::Error::other(format!("{case} tells no peak")))
+}
+
+/// The section on writing.
+///
+/// # Errors
+/// When it cannot be measured.
+pub(crate) fn writing(folder: &Path) -> io::Result<String> {
+    let Writing {
+        items,
+        bare_micros,
+        ours_micros,
+        items_a_batch,
+    } = writing::measure(folder)?;
+    Ok(format!(
+        "## Writing\n\nItems made of events and sent by BatchWriteItem to a server that answers at once, {items} of them: a bare\n\
+         loop over the SDK takes {bare_micros:.1} µs of CPU an item, the writer {ours_micros:.1} µs \
+         (**{:.2}**), with {items_a_batch:.1} items a request.\n",
+        ours_micros / bare_micros,
+    ))
+}
+
+/// The section on starting.
+///
+/// # Errors
+/// When it cannot be measured.
+pub(crate) fn starting(python: &Path) -> io::Result<String> {
+    let starts = starting::measure(python)?;
+    let bare = match starts.get(starting::BARE) {
+        Some(Start::Done { seconds, .. }) => *seconds,
+        _ => f64::NAN,
+    };
+    let mut text = String::from(
+        "## Starting\n\nA function from its process's start until it first asks for an invocation, with the root certificates in one\n\
+         file, as Amazon Linux has them.\n\n\
+         | function | CPU milliseconds | to the bare one's | instructions | peak memory |\n|---|---|---|---|---|\n",
+    );
+    let mut failed = String::new();
+    for (name, start) in &starts {
+        match start {
+            Start::Done {
+                seconds,
+                peak_bytes,
+                instructions,
+            } => line(
+                &mut text,
+                &format!(
+                    "| {name} | {:.1} | {:.2} | {} | {:.1} MB |",
+                    seconds * 1000.0,
+                    seconds / bare,
+                    instructions.map_or("not counted".to_owned(), |count| format!(
+                        "{:.1} M",
+                        count as f64 / 1e6
+                    )),
+                    *peak_bytes as f64 / 1e6,
+                ),
+            ),
+            Start::Failed { error } => {
+                line(&mut failed, &format!("- {name}: not measured ({error})."));
+            }
+        }
+    }
+    text.push_str(&failed);
+    Ok(text)
 }
 
 fn peers(folder: &Path, python: &Path) -> io::Result<(String, String)> {

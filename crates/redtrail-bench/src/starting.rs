@@ -1,0 +1,94 @@
+//! What a function takes to start, from its process's start until it first asks for an
+//! invocation, beside one that does nothing.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::processes::{Words, words};
+
+const START: &str = "crates/redtrail-bench/peers/start.py";
+const ROUNDS: u32 = 25;
+pub(crate) const BARE: &str = "bare lambda_runtime";
+const FUNCTIONS: [(&str, &str); 3] = [
+    (BARE, "target/release/examples/bare_function"),
+    ("redtrail-ingest", "target/release/bootstrap"),
+    ("redtrail-reconcile", "target/release/redtrail-reconcile"),
+];
+/// Where the root certificates stand in one file, as on Amazon Linux.
+const BUNDLES: [&str; 3] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+];
+
+#[derive(Serialize)]
+struct Request<'a> {
+    rounds: u32,
+    commands: &'a BTreeMap<&'a str, Words>,
+    environment: BTreeMap<&'a str, &'a str>,
+}
+
+/// What a start took.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Start {
+    Done {
+        seconds: f64,
+        peak_bytes: u64,
+        /// Only where Valgrind is installed.
+        instructions: Option<u64>,
+    },
+    Failed {
+        error: String,
+    },
+}
+
+/// Starts each function in turn, so many times. The root certificates are read from one
+/// bundle, where there is one: in a folder of single files Debian has them once more.
+///
+/// # Errors
+/// When Python cannot be run; a function that fails is an outcome.
+pub(crate) fn measure(python: &Path) -> io::Result<BTreeMap<String, Start>> {
+    let commands = FUNCTIONS.map(|(name, path)| (name, words([path])));
+    let mut environment: BTreeMap<&str, &str> = BTreeMap::from([
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+        ("AWS_LAMBDA_FUNCTION_NAME", "function"),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512"),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", "group"),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", "stream"),
+        ("PRINCIPALS_TABLE", "principals"),
+        ("RESOURCES_TABLE", "resources"),
+        ("DIRECTORY_TABLE", "directory"),
+        ("LEDGER_TABLE", "ledger"),
+        ("INGEST_QUEUE_URL", "http://127.0.0.1:1/queue"),
+    ]);
+    let bundle = BUNDLES.iter().find(|path| Path::new(path).exists());
+    environment.extend(bundle.map(|path| ("SSL_CERT_FILE", *path)));
+    let mut child = Command::new(python)
+        .arg(START)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let request = serde_json::to_vec(&Request {
+        rounds: ROUNDS,
+        commands: &BTreeMap::from(commands),
+        environment,
+    })?;
+    if let Some(mut stdin) = child.stdin.take() {
+        stdin.write_all(&request)?;
+    }
+    let output = child.wait_with_output()?;
+    if !output.status.success() {
+        return Err(io::Error::other(format!("{START} failed")));
+    }
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
