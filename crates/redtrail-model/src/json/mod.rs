@@ -1,60 +1,35 @@
 //! JSON read as loosely as CloudTrail's free-form members need. One pass proves a text
 //! well-formed and notes where its values stand; nothing is converted before it is asked
-//! for, so a number of forty digits, a lone surrogate or a depth of a million costs nobody
-//! but the one who asks for that value.
+//! for, so a number of forty digits or a lone surrogate costs nobody but the one who asks
+//! for that value, and depth takes no stack.
+
+mod scan;
 
 use std::{borrow::Cow, fmt};
 
-use fearless_simd::{Simd, dispatch, prelude::*, u8x32};
 use serde::de::{Deserialize, Deserializer, Visitor};
 
-use crate::vectors;
+use scan::{Kind, Scan, Span};
 
 /// One well-formed JSON text, and where its values stand: sixteen bytes for each.
 #[derive(Clone, Debug)]
 pub struct JsonText<'a> {
     text: &'a str,
-    values: Vec<Value>,
+    values: Vec<Span>,
     has_escapes: bool,
 }
 
 /// The text is not exactly one JSON value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NotJson {
-    /// Up to which byte it could be one.
-    pub at: usize,
-}
+pub struct NotJson;
 
 impl fmt::Display for NotJson {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "no JSON from byte {} on", self.at)
+        f.write_str("not one JSON value")
     }
 }
 
 impl std::error::Error for NotJson {}
-
-/// Where a value stands, or a member's name.
-#[derive(Clone, Copy, Debug)]
-struct Value {
-    kind: Kind,
-    start: u32,
-    end: u32,
-    /// How many values stand inside, names among them: those that follow it.
-    inside: u32,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Object,
-    Array,
-    /// A string without a backslash.
-    Plain,
-    /// A string with one.
-    Escaped,
-    Number,
-    Boolean,
-    Null,
-}
 
 impl<'a> JsonText<'a> {
     /// The value `text` holds, of less than 4 GiB.
@@ -62,23 +37,16 @@ impl<'a> JsonText<'a> {
     /// # Errors
     /// When `text` is not exactly one JSON value.
     pub fn parse(text: &'a str) -> Result<Self, NotJson> {
-        let mut scan = Scan {
-            bytes: text.as_bytes(),
-            at: 0,
-            // A record has one in a dozen bytes.
-            values: Vec::with_capacity(text.len() / 10 + 4),
-            has_escapes: false,
-        };
-        match dispatch!(vectors::level(), simd => scan.text(simd)) {
-            Some(()) => Ok(Self {
-                text,
-                values: scan.values,
-                has_escapes: scan.has_escapes,
-            }),
-            None => Err(NotJson {
-                at: scan.at.min(text.len()),
-            }),
-        }
+        let Scan {
+            values,
+            has_escapes,
+            ..
+        } = Scan::through(text).ok_or(NotJson)?;
+        Ok(Self {
+            text,
+            values,
+            has_escapes,
+        })
     }
 
     /// Whether a backslash stands in it.
@@ -123,7 +91,7 @@ impl<'a> Json<'a> {
     /// What stands within so many bytes of its ends.
     #[inline]
     fn between(self, margin: usize) -> &'a str {
-        let stands = |value: &Value| {
+        let stands = |value: &Span| {
             let end = (value.end as usize).checked_sub(margin)?;
             self.within.text.get(value.start as usize + margin..end)
         };
@@ -131,7 +99,7 @@ impl<'a> Json<'a> {
     }
 
     #[inline]
-    fn value(self) -> Option<&'a Value> {
+    fn value(self) -> Option<&'a Span> {
         self.within.values.get(self.at)
     }
 
@@ -213,31 +181,29 @@ impl<'a> Json<'a> {
             .filter(|value| value.kind() != Kind::Null)
     }
 
-    /// The object's member of that name, the last one where it stands twice; `None`
-    /// when it is absent or null.
+    /// The object's member of that name, an ASCII one, the last one where it stands twice;
+    /// `None` when it is absent or null.
     pub fn get(self, name: &str) -> Option<Json<'a>> {
-        self.member(name, |text| text == name)
+        self.member(name, |byte, wanted| byte == wanted)
     }
 
-    /// [`get`](Self::get), whatever the case of the name's ASCII letters.
+    /// [`get`](Self::get), whatever the case of the name's letters.
     pub fn get_in_any_case(self, name: &str) -> Option<Json<'a>> {
-        self.member(name, |text| text.eq_ignore_ascii_case(name))
+        self.member(name, |byte, wanted| byte.eq_ignore_ascii_case(&wanted))
     }
 
-    /// The last member whose name `is_named` takes, which is as long as `name`.
     #[inline]
-    fn member(self, name: &str, is_named: impl Fn(&str) -> bool) -> Option<Json<'a>> {
+    fn member(self, name: &str, is_same: impl Fn(u8, u8) -> bool + Copy) -> Option<Json<'a>> {
         let mut inside = self.inside(Kind::Object);
         let mut found = None;
         while let Some((key, value)) = inside.next().zip(inside.next()) {
-            let is_key = match key.value() {
-                Some(Value {
-                    kind: Kind::Plain,
-                    start,
-                    end,
-                    ..
-                }) => (end - start) as usize == name.len() + 2 && is_named(key.between(1)),
-                _ => key.string().is_some_and(|text| is_named(&text)),
+            let written = key.between(1);
+            let is_key = match key.kind() {
+                Kind::Plain => {
+                    let mut pairs = written.bytes().zip(name.bytes());
+                    written.len() == name.len() && pairs.all(|(byte, wanted)| is_same(byte, wanted))
+                }
+                _ => spells(written, name, is_same),
             };
             if is_key && value.kind() != Kind::Null {
                 found = Some(value);
@@ -259,6 +225,32 @@ impl<'a> Json<'a> {
             end: self.at + 1 + inside,
         }
     }
+}
+
+/// Whether a string with escapes spells `name`. Nothing is made of it: somebody may write
+/// many such names, and each is looked at often.
+#[cold]
+fn spells(written: &str, name: &str, is_same: impl Fn(u8, u8) -> bool) -> bool {
+    let mut rest = written.as_bytes();
+    let mut next = || {
+        let (byte, behind) = rest.split_first()?;
+        let (byte, behind) = match (byte, behind) {
+            (b'\\', [b'u', behind @ ..]) => {
+                let (digits, behind) = behind.split_at_checked(4)?;
+                let digits = str::from_utf8(digits).ok()?;
+                (u8::from_str_radix(digits, 16).ok()?, behind)
+            }
+            // Of the others none stands for a letter.
+            (b'\\', _) => return None,
+            (byte, behind) => (*byte, behind),
+        };
+        rest = behind;
+        Some(byte)
+    };
+    let is_spelled = name
+        .bytes()
+        .all(|wanted| next().is_some_and(|byte| is_same(byte, wanted)));
+    is_spelled && rest.is_empty()
 }
 
 /// Values side by side, each with those inside it behind it.
@@ -283,209 +275,6 @@ impl<'a> Iterator for Inside<'a> {
         self.at += 1 + next.value()?.inside as usize;
         Some(next)
     }
-}
-
-/// The way through a text, without a step down: depth costs nothing.
-struct Scan<'a> {
-    bytes: &'a [u8],
-    at: usize,
-    values: Vec<Value>,
-    has_escapes: bool,
-}
-
-/// How many bytes of a string are looked at at a time.
-const BLOCK: usize = 32;
-/// Where there is no value around.
-const NOTHING: u32 = u32::MAX;
-
-/// Each step answers nothing where the text is no JSON.
-/// <https://www.rfc-editor.org/rfc/rfc8259>
-impl Scan<'_> {
-    #[inline(always)]
-    fn text<S: Simd>(&mut self, simd: S) -> Option<()> {
-        u32::try_from(self.bytes.len()).ok()?;
-        // An object or array that is still open has in `inside` the place of the one around it.
-        let mut around = NOTHING;
-        loop {
-            self.skip_space();
-            let start = self.at;
-            let kind = match self.next()? {
-                b'"' => self.string(simd)?,
-                b'{' => Kind::Object,
-                b'[' => Kind::Array,
-                b't' => self.word(b"true", Kind::Boolean)?,
-                b'f' => self.word(b"false", Kind::Boolean)?,
-                b'n' => self.word(b"null", Kind::Null)?,
-                b'-' | b'0'..=b'9' => self.number()?,
-                _ => return None,
-            };
-            let place = self.values.len() as u32;
-            self.push(kind, start, around);
-            if let Kind::Object | Kind::Array = kind {
-                self.at += 1;
-                self.skip_space();
-                around = place;
-                if self.next()? != closing(kind) {
-                    if kind == Kind::Object {
-                        self.name(simd)?;
-                    }
-                    continue;
-                }
-            } else if let Some(value) = self.values.last_mut() {
-                value.inside = 0;
-            }
-            // A value has ended, or an empty one is about to.
-            loop {
-                self.skip_space();
-                let Some(open) = self.values.get(around as usize).copied() else {
-                    return (self.at == self.bytes.len()).then_some(());
-                };
-                let byte = self.next()?;
-                self.at += 1;
-                if byte == b',' {
-                    if open.kind == Kind::Object {
-                        self.skip_space();
-                        self.name(simd)?;
-                    }
-                    break;
-                }
-                if byte != closing(open.kind) {
-                    return None;
-                }
-                self.close(around);
-                around = open.inside;
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn push(&mut self, kind: Kind, start: usize, inside: u32) {
-        self.values.push(Value {
-            kind,
-            start: start as u32,
-            end: self.at as u32,
-            inside,
-        });
-    }
-
-    #[inline(always)]
-    fn close(&mut self, place: u32) {
-        let count = self.values.len() as u32;
-        if let Some(value) = self.values.get_mut(place as usize) {
-            value.end = self.at as u32;
-            value.inside = count - place - 1;
-        }
-    }
-
-    /// A member's name and its colon.
-    #[inline(always)]
-    fn name<S: Simd>(&mut self, simd: S) -> Option<()> {
-        let start = self.at;
-        if self.next()? != b'"' {
-            return None;
-        }
-        let kind = self.string(simd)?;
-        self.push(kind, start, 0);
-        self.skip_space();
-        let is_colon = self.next()? == b':';
-        self.at += 1;
-        is_colon.then_some(())
-    }
-
-    #[inline(always)]
-    fn next(&self) -> Option<u8> {
-        self.bytes.get(self.at).copied()
-    }
-
-    #[inline(always)]
-    fn skip_space(&mut self) {
-        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.next() {
-            self.at += 1;
-        }
-    }
-
-    fn word(&mut self, word: &[u8], kind: Kind) -> Option<Kind> {
-        let stands = self.bytes.get(self.at..)?.starts_with(word);
-        self.at += word.len();
-        stands.then_some(kind)
-    }
-
-    fn number(&mut self) -> Option<Kind> {
-        self.at += usize::from(self.next() == Some(b'-'));
-        let is_zero = self.next() == Some(b'0');
-        let whole = self.digits();
-        if whole == 0 || is_zero && whole > 1 {
-            return None;
-        }
-        if self.next() == Some(b'.') {
-            self.at += 1;
-            (self.digits() > 0).then_some(())?;
-        }
-        if let Some(b'e' | b'E') = self.next() {
-            self.at += 1;
-            self.at += usize::from(matches!(self.next(), Some(b'+' | b'-')));
-            (self.digits() > 0).then_some(())?;
-        }
-        Some(Kind::Number)
-    }
-
-    /// How many digits follow.
-    fn digits(&mut self) -> usize {
-        let start = self.at;
-        while let Some(b'0'..=b'9') = self.next() {
-            self.at += 1;
-        }
-        self.at - start
-    }
-
-    /// From one quote to behind the other.
-    #[inline(always)]
-    fn string<S: Simd>(&mut self, simd: S) -> Option<Kind> {
-        let mut kind = Kind::Plain;
-        self.at += 1;
-        loop {
-            while let Some(block) = self.bytes.get(self.at..).and_then(<[u8]>::first_chunk) {
-                let block: &[u8; BLOCK] = block;
-                let text = u8x32::from_slice(simd, block);
-                let ends = text.simd_eq(b'"') | text.simd_eq(b'\\') | text.simd_lt(b' ');
-                let ends = ends.to_bitmask();
-                if ends != 0 {
-                    self.at += ends.trailing_zeros() as usize;
-                    break;
-                }
-                self.at += BLOCK;
-            }
-            match self.next()? {
-                b'"' => {
-                    self.at += 1;
-                    return Some(kind);
-                }
-                b'\\' => {
-                    kind = Kind::Escaped;
-                    self.has_escapes = true;
-                    self.escape()?;
-                }
-                0..=0x1f => return None,
-                // Fewer than a block are left.
-                _ => self.at += 1,
-            }
-        }
-    }
-
-    fn escape(&mut self) -> Option<()> {
-        let escape = self.bytes.get(self.at..)?;
-        let (length, digits) = match escape.get(1)? {
-            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => (2, &[][..]),
-            b'u' => (6, escape.get(2..6)?),
-            _ => return None,
-        };
-        self.at += length;
-        digits.iter().all(u8::is_ascii_hexdigit).then_some(())
-    }
-}
-
-fn closing(kind: Kind) -> u8 {
-    if kind == Kind::Object { b'}' } else { b']' }
 }
 
 /// Text whose unpaired surrogates are replaced: serde_json hands a string asked for as
