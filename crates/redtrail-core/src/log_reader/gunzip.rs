@@ -140,8 +140,9 @@ impl Gunzip {
             // What came before an error is read before it, however the bytes were cut.
             self.hand_on(piece.get(..produced).unwrap_or_default(), plain)?;
             outcome.map_err(|error| broken(&error))?;
-            if consumed == 0 && produced == 0 && !ended {
-                // All input is consumed and no output is left.
+            // Where zlib leaves room in the output, it has taken all input and has nothing left
+            // to put there: <https://zlib.net/zlib_how.html>.
+            if produced < PIECE_BYTES && !ended {
                 break;
             }
         }
