@@ -10,6 +10,7 @@ mod support {
 
 use proptest::prelude::*;
 use redtrail_core::{
+    hash::hex,
     log_reader::{Limits, Rejected},
     select::{Judgement, Selector},
 };
@@ -152,6 +153,22 @@ proptest! {
         let bytes = [start, &bytes].concat();
         let reading = whole(&if packed { gzip(&bytes) } else { bytes });
         prop_assert!(reading.is_err() || reading.unwrap().tally.adds_up());
+    }
+}
+
+/// A digest file lists the SHA-256 of the content, not of what is stored.
+/// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-validation-digest-file-structure.html>
+#[test]
+fn ok_sha256_and_size_are_those_of_the_content() {
+    let content = b"{\"Records\":[]}\n";
+    // What `sha256sum` says of it.
+    let sha256 = "2f635372effc62309260ea67931d0d463a1c00acd423ea121f826d05390dc4cf";
+    for stored in [content.to_vec(), gzip(content)] {
+        for cuts in [&[1][..], &[7], &[]] {
+            let proven = read(&stored, cuts, Limits::default()).unwrap().proven;
+            assert_eq!(proven.plain_bytes, 15);
+            assert_eq!(hex(&proven.sha256.unwrap()), sha256);
+        }
     }
 }
 

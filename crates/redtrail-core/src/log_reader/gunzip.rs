@@ -140,8 +140,9 @@ impl Gunzip {
             // What came before an error is read before it, however the bytes were cut.
             self.hand_on(piece.get(..produced).unwrap_or_default(), plain)?;
             outcome.map_err(|error| broken(&error))?;
-            if consumed == 0 && produced == 0 && !ended {
-                // All input is consumed and no output is left.
+            // Where zlib leaves room in the output, it has taken all input and has nothing left
+            // to put there: <https://zlib.net/zlib_how.html>.
+            if produced < PIECE_BYTES && !ended {
                 break;
             }
         }
@@ -255,8 +256,9 @@ mod tests {
     fn err_named_by_what_is_wrong() {
         let good = gzip(b"{\"Records\":[]}");
         check(b"", Err(Rejected::Empty));
-        check(&good[..good.len() - 1], Err(Rejected::Truncated));
-        check(&good[..4], Err(Rejected::Truncated));
+        for length in [1, 2, 3, 4, good.len() - 1] {
+            check(&good[..length], Err(Rejected::Truncated));
+        }
         check(
             &[good.clone(), good.clone()].concat(),
             Err(Rejected::TrailingBytes),
@@ -281,7 +283,18 @@ mod tests {
         let mut method = good;
         method[2] = 7;
         check(&method, Err(Rejected::CorruptGzip));
-        check(b"PK\x03\x04", Err(not_gzip(LooksLike::Zip)));
+        for (start, looks_like) in [
+            (&b"PK\x03\x04"[..], LooksLike::Zip),
+            (b"\x28\xb5\x2f\xfd", LooksLike::Zstd),
+            (b"\x78\x01", LooksLike::Zlib),
+            (b"\x78\x5e", LooksLike::Zlib),
+            (b"\x78\x9c", LooksLike::Zlib),
+            (b"\x78\xda", LooksLike::Zlib),
+            (b"\xef\xbb\xbf{}", LooksLike::ByteOrderMark),
+            (b"BZh9", LooksLike::Other),
+        ] {
+            check(start, Err(not_gzip(looks_like)));
+        }
     }
 
     #[test]
@@ -325,5 +338,26 @@ mod tests {
         }
         let (verdict, _) = unpacked(&gzip(&vec![b' '; free]), usize::MAX);
         assert_eq!(verdict, Ok(()));
+    }
+
+    /// An object past the bound between two looks, and back within it at the next, is taken.
+    #[test]
+    fn ok_the_ratio_is_looked_at_after_each_64_kib_as_stored() {
+        let mut random = fastrand::Rng::with_seed(1);
+        let mut incompressible = |length| -> Vec<u8> {
+            std::iter::repeat_with(|| random.u8(..))
+                .take(length)
+                .collect()
+        };
+        let mut plain = incompressible(200_000);
+        plain.resize(plain.len() + 68_000_000, b' ');
+        let past = gzip(&plain);
+        assert!((4 * 64 * 1024..5 * 64 * 1024).contains(&past.len()));
+        assert!(unpacked(&past, usize::MAX).0.is_err());
+        plain.extend(incompressible(100_000));
+        let back = gzip(&plain);
+        for cut in [1000, usize::MAX] {
+            assert_eq!(unpacked(&back, cut), (Ok(()), plain.len() as u64));
+        }
     }
 }
