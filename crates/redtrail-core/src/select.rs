@@ -60,14 +60,14 @@ impl fmt::Display for Unreadable {
     }
 }
 
-/// Texts found fast. Nothing of a record is ever put into it, so nobody can make it slow.
-type Names = HashSet<String, foldhash::fast::RandomState>;
+/// Account ids. Nothing of a record is ever put into it, so nobody can make it slow.
+type Accounts = HashSet<String, foldhash::fast::RandomState>;
 
 /// Judges records. Built once; it holds the services' names and Redshift's account ids.
 #[derive(Debug)]
 pub struct Selector {
     services: Vec<String>,
-    redshift_accounts: Names,
+    redshift_accounts: Accounts,
     /// Finds what a record must contain to be of the family though another service logged
     /// it: each sign of [`Selector::sign`] holds a name or an account id that it looks out for.
     skimmer: Skimmer,
@@ -99,7 +99,7 @@ impl Selector {
         Self::of(services, redshift_accounts)
     }
 
-    fn of(services: Vec<String>, redshift_accounts: Names) -> Self {
+    fn of(services: Vec<String>, redshift_accounts: Accounts) -> Self {
         let names = services.iter().map(String::as_str);
         let accounts = redshift_accounts.iter().map(String::as_str);
         let skimmer = Skimmer::new(names, ENCRYPTION_CONTEXT_KEYS, accounts);
@@ -294,7 +294,8 @@ fn event_source(bytes: &[u8]) -> Result<Cow<'_, str>, Unreadable> {
             break;
         }
     }
-    let text = source.and_then(|value| std::str::from_utf8(value).ok());
+    let text = source.filter(|value| value.starts_with(b"\""));
+    let text = text.and_then(|value| std::str::from_utf8(value).ok());
     let json = text.and_then(|text| JsonText::parse(text).ok());
     json.and_then(|json| Some(Cow::Owned(json.root().string()?.into_owned())))
         .ok_or(Unreadable::NoEventSource)

@@ -125,6 +125,8 @@ impl From<EventTime> for String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn check(text: &str, expected: &str) {
@@ -146,6 +148,17 @@ mod tests {
         let before = |time: EventTime| EventTime::from_epoch_millis(time.epoch_millis() - 1);
         assert_eq!(first.to_string(), "0000-01-01T00:00:00.000Z");
         assert_eq!(before(first), None);
+    }
+
+    proptest! {
+        #[test]
+        fn ok_written_as_jiff_does(millis in FIRST_MILLIS..253_402_300_800_000_i64) {
+            let time = EventTime::from_epoch_millis(millis);
+            prop_assume!(time.is_some());
+            let time = time.unwrap();
+            prop_assert_eq!(time.to_string(), format!("{:.3}", time.timestamp()));
+            prop_assert_eq!(time.to_string().parse(), Ok(time));
+        }
     }
 
     #[test]

@@ -104,7 +104,7 @@ impl ResourceKey {
         is_arn.then(|| Self(bounded(arn, MAX_PARTITION_KEY_BYTES)))
     }
 
-    /// The key of a resource with this ARN.
+    /// The key of a resource with this ARN, whose partition, service and resource are not empty.
     pub fn of(arn: Arn<'_>) -> Self {
         let Arn {
             partition,

@@ -44,6 +44,53 @@ impl<'e> Cuttable<'e> {
     }
 }
 
+/// What is left of an event's [`Cuttable`].
+pub(super) struct Left {
+    user_agent_bytes: usize,
+    error_message_bytes: usize,
+    has_response_elements: bool,
+    has_related_arns: bool,
+    has_request_parameters: bool,
+    cut: Vec<String>,
+}
+
+impl Left {
+    pub(super) fn of(cuttable: &Cuttable<'_>) -> Self {
+        Self {
+            user_agent_bytes: cuttable.user_agent.len(),
+            error_message_bytes: cuttable.error_message.len(),
+            has_response_elements: cuttable.response_elements > 0,
+            has_related_arns: cuttable.related_arns > 0,
+            has_request_parameters: cuttable.request_parameters > 0,
+            cut: cuttable.cut.iter().map(|name| (*name).to_owned()).collect(),
+        }
+    }
+
+    /// Takes the rest out of the event.
+    pub(super) fn apply(self, event: &mut AuditEvent) {
+        shorten(&mut event.user_agent, self.user_agent_bytes);
+        shorten(&mut event.error_message, self.error_message_bytes);
+        if !self.has_response_elements {
+            event.response_elements.clear();
+        }
+        if !self.has_related_arns {
+            event.touched.related.clear();
+        }
+        if !self.has_request_parameters {
+            event.request_parameters.clear();
+        }
+        event.cut = self.cut;
+    }
+}
+
+/// Cuts a text to so many bytes; of none nothing is left.
+fn shorten(text: &mut Option<String>, to: usize) {
+    if let Some(long) = text {
+        long.truncate(to);
+    }
+    text.take_if(|text| text.is_empty());
+}
+
 /// An attribute that is left out when it is empty.
 fn text(name: &str, text: &str) -> usize {
     if text.is_empty() {

@@ -5,7 +5,7 @@
 use redtrail_model::AuditEvent;
 
 use super::{
-    cuttable::Cuttable,
+    cuttable::{Cuttable, Left},
     row_bytes::{RowBytes, row_bytes},
 };
 
@@ -39,68 +39,34 @@ enum Cut {
 /// Cuts `event` as far as that saves write units.
 pub(super) fn fit(event: &mut AuditEvent) {
     let rows = row_bytes(event);
-    let whole = Cuttable::of(event);
+    let mut cuttable = Cuttable::of(event);
     // No item costs less.
     let fewest = 1 + event.touched.resources.len();
-    let mut least = write_units(&rows, &whole);
-    if least <= fewest {
-        return;
-    }
-    let mut fitted = whole.clone();
-    let mut cuttable = whole.clone();
+    let mut least = write_units(&rows, &cuttable);
+    let mut left = None;
     for cut in CUTS {
+        if least <= fewest {
+            break;
+        }
         if !cut.make(&mut cuttable) {
             continue;
         }
         let units = write_units(&rows, &cuttable);
         if units < least {
             least = units;
-            fitted.clone_from(&cuttable);
-        }
-        if least <= fewest {
-            break;
+            left = Some(Left::of(&cuttable));
         }
     }
-    if fitted == whole {
-        return;
+    if let Some(left) = left {
+        left.apply(event);
     }
-    let Cuttable {
-        user_agent,
-        error_message,
-        response_elements,
-        related_arns,
-        request_parameters,
-        cut,
-    } = fitted;
-    let cut = cut.into_iter().map(str::to_owned).collect();
-    let (user_agent, error_message) = (user_agent.len(), error_message.len());
-    shorten(&mut event.user_agent, user_agent);
-    shorten(&mut event.error_message, error_message);
-    if response_elements == 0 {
-        event.response_elements.clear();
-    }
-    if related_arns == 0 {
-        event.touched.related.clear();
-    }
-    if request_parameters == 0 {
-        event.request_parameters.clear();
-    }
-    event.cut = cut;
 }
 
 /// Of all items of an event.
 fn write_units(rows: &RowBytes, cuttable: &Cuttable<'_>) -> usize {
-    rows.with(cuttable)
+    rows.with(cuttable.bytes())
         .map(|bytes| (bytes + PLACE_BYTES).div_ceil(WRITE_UNIT_BYTES))
         .sum()
-}
-
-/// Cuts a text to so many bytes; of none nothing is left.
-fn shorten(text: &mut Option<String>, to: usize) {
-    if let Some(long) = text {
-        long.truncate(to);
-    }
-    text.take_if(|text| text.is_empty());
 }
 
 impl Cut {
@@ -148,7 +114,7 @@ mod tests {
     use redtrail_trailgen::{Trail, TrailOptions};
 
     fn bytes(event: &AuditEvent) -> Vec<usize> {
-        row_bytes(event).with(&Cuttable::of(event)).collect()
+        row_bytes(event).with(Cuttable::of(event).bytes()).collect()
     }
 
     fn units(event: &AuditEvent) -> usize {

@@ -5,7 +5,6 @@ use std::fmt::{self, Write};
 
 use redtrail_model::{AuditEvent, EXPIRES_AT, Part, RULES_VERSION, SCHEMA_VERSION, SelectedBy};
 
-use super::cuttable::Cuttable;
 use crate::item::is_changed;
 
 const TIME_BYTES: usize = 24;
@@ -24,9 +23,9 @@ pub(super) struct RowBytes {
 }
 
 impl RowBytes {
-    /// Of each item, with this that may be cut.
-    pub(super) fn with(&self, cuttable: &Cuttable<'_>) -> impl Iterator<Item = usize> {
-        let common = self.common + cuttable.bytes();
+    /// Of each item, with so many of what may be cut.
+    pub(super) fn with(&self, cuttable_bytes: usize) -> impl Iterator<Item = usize> {
+        let common = self.common + cuttable_bytes;
         self.own.iter().map(move |own| common + own)
     }
 }

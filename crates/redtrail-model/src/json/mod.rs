@@ -240,8 +240,17 @@ fn spells(written: &str, name: &str, is_same: impl Fn(u8, u8) -> bool) -> bool {
                 let digits = str::from_utf8(digits).ok()?;
                 (u8::from_str_radix(digits, 16).ok()?, behind)
             }
-            // Of the others none stands for a letter.
-            (b'\\', _) => return None,
+            (b'\\', [escape, behind @ ..]) => {
+                let byte = match escape {
+                    b'b' => 8,
+                    b'f' => 12,
+                    b'n' => b'\n',
+                    b'r' => b'\r',
+                    b't' => b'\t',
+                    itself => *itself,
+                };
+                (byte, behind)
+            }
             (byte, behind) => (*byte, behind),
         };
         rest = behind;
@@ -307,6 +316,11 @@ impl<'de> Deserialize<'de> for LossyText<'de> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+    use serde_json::value::RawValue;
+
     use super::*;
 
     #[test]
@@ -363,10 +377,212 @@ mod tests {
     }
 
     #[test]
-    fn ok_keys_with_escapes_are_read() {
-        let json = JsonText::parse(r#"{"\u0061":1,"a":2}"#).unwrap();
-        let json = json.root();
-        assert_eq!(json.get("a").and_then(Json::scalar).as_deref(), Some("2"));
-        assert_eq!(json.members().count(), 2);
+    fn ok_names_with_escapes_are_read() {
+        let text =
+            JsonText::parse(r#"{"\u0061":1,"a":2,"a\u0042C":3,"a\/b":4,"\u0430":5}"#).unwrap();
+        let json = text.root();
+        let get = |name| json.get(name).map(Json::as_json);
+        assert_eq!(get("a"), Some("2"));
+        assert_eq!(get("aBC"), Some("3"));
+        assert_eq!(get("a/b"), Some("4"));
+        assert_eq!((get("abc"), get("aB"), get("aBCD")), (None, None, None));
+        let in_any_case = |name| json.get_in_any_case(name).map(Json::as_json);
+        assert_eq!(in_any_case("AbC"), Some("3"));
+        assert_eq!(in_any_case("A"), Some("2"));
+        let names: Vec<_> = json.members().map(|(name, _)| name).collect();
+        assert_eq!(names, ["a", "a", "aBC", "a/b", "\u{430}"]);
+    }
+
+    #[test]
+    fn err_not_json() {
+        for text in [
+            "",
+            " ",
+            "{",
+            "}",
+            "{}{}",
+            "[",
+            "[}",
+            "{]",
+            "[1 2]",
+            "[1,]",
+            "[,1]",
+            "{\"a\":1,}",
+            "{,}",
+            "{\"a\"}",
+            "{\"a\" 1}",
+            "{a:1}",
+            "{1:1}",
+            "{'a':1}",
+            "NaN",
+            "tru",
+            "truee",
+            "nul",
+            "+1",
+            "01",
+            "-",
+            "-a",
+            "1.",
+            ".1",
+            "1e",
+            "1e+",
+            "0x1",
+            "1_0",
+            "\"",
+            "\"a",
+            "\"\\x\"",
+            "\"\\u12\"",
+            "\"\\u12g4\"",
+            "\"\\\"",
+            "\"a\tb\"",
+            "\"\u{1f}\"",
+            "\u{feff}1",
+            "// 1",
+            "\u{a0}1",
+        ] {
+            assert_eq!(JsonText::parse(text).err(), Some(NotJson), "{text:?}");
+        }
+    }
+
+    /// However a string lies to the blocks in which it is looked at.
+    #[test]
+    fn ok_strings_end_at_any_place() {
+        for before in 0..70 {
+            for behind in [0, 40] {
+                let (x, y) = ("x".repeat(before), "y".repeat(behind));
+                for (inside, is_json) in [
+                    ("", true),
+                    (r#"\""#, true),
+                    (r"\\", true),
+                    (r"\u0041", true),
+                    ("\u{e9}", true),
+                    ("\u{1f}", false),
+                    ("\\a", false),
+                ] {
+                    let json = format!("[\"{x}{inside}\",\"{y}\"]");
+                    let text = JsonText::parse(&json);
+                    assert_eq!(text.is_ok(), is_json, "{json}");
+                    let ends = text
+                        .map(|text| text.root().elements().last().map(|end| end.as_json().len()));
+                    assert!(ends.is_err() || ends == Ok(Some(behind + 2)), "{json}");
+                }
+            }
+        }
+    }
+
+    /// JSON, and what is nearly JSON.
+    fn text() -> impl Strategy<Value = String> {
+        let token = prop::sample::select(vec![
+            "{",
+            "}",
+            "[",
+            "]",
+            ",",
+            ":",
+            "\"a\"",
+            "\"b\\\"\"",
+            "\"\\u0063\"",
+            "\"\\ud800\"",
+            "\"\"",
+            "1",
+            "-0.5e9",
+            "0",
+            "1e999",
+            "true",
+            "false",
+            "null",
+            " ",
+            "\n",
+            "\"a\":",
+            "{\"a\":1}",
+            "[1,\"b\"]",
+            "\"",
+            "\\",
+            "-",
+        ]);
+        prop::collection::vec(token, 0..24).prop_map(|tokens| tokens.concat())
+    }
+
+    /// Well-formed, and deep enough.
+    fn json() -> impl Strategy<Value = String> {
+        let leaf = prop::sample::select(vec![
+            "1",
+            "-0.5e9",
+            "true",
+            "null",
+            "\"\"",
+            "\"a b\"",
+            "\"\\\"\\\\\"",
+            "[]",
+            "{ }",
+            "\"\u{e9}\"",
+        ]);
+        let leaf = leaf.prop_map(str::to_owned);
+        let name = prop::sample::select(vec!["\"a\"", "\"b\"", "\"\\u0061\"", "\"\""]);
+        leaf.prop_recursive(4, 40, 6, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..6)
+                    .prop_map(|all| format!("[{}]", all.join(" ,"))),
+                prop::collection::vec((name.clone(), inner), 0..6).prop_map(|all| {
+                    let members = all
+                        .into_iter()
+                        .map(|(name, value)| format!("{name}: {value}"));
+                    format!("{{{}}}", members.collect::<Vec<_>>().join(",\t"))
+                }),
+            ]
+        })
+    }
+
+    /// As serde_json reads it.
+    fn check_all(text: &str, found: Json<'_>) {
+        assert_eq!(found.as_json(), text);
+        if text.starts_with('[') {
+            let wanted: Vec<&RawValue> = serde_json::from_str(text).unwrap();
+            let wanted = wanted
+                .into_iter()
+                .map(RawValue::get)
+                .filter(|json| *json != "null");
+            let found: Vec<_> = found.elements().collect();
+            assert_eq!(
+                found.iter().map(|json| json.as_json()).collect::<Vec<_>>(),
+                wanted.clone().collect::<Vec<_>>()
+            );
+            for (text, found) in wanted.zip(found) {
+                check_all(text, found);
+            }
+        } else if text.starts_with('{') {
+            let wanted: BTreeMap<String, &RawValue> = serde_json::from_str(text).unwrap();
+            for (name, _) in found.members() {
+                assert!(wanted.contains_key(&*name), "{name}");
+            }
+            for (name, json) in wanted {
+                // serde_json's last one may be a null.
+                if json.get() != "null" {
+                    let member = found.get(&name).unwrap();
+                    check_all(json.get(), member);
+                }
+            }
+        } else if text.starts_with('"') {
+            let wanted: String = serde_json::from_str(text).unwrap();
+            assert_eq!(found.string().as_deref(), Some(&*wanted));
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            failure_persistence: None,
+            ..ProptestConfig::with_cases(2000)
+        })]
+
+        #[test]
+        fn ok_as_serde_json_judges(text in text()) {
+            let is_json = serde_json::from_str::<&RawValue>(&text).is_ok();
+            prop_assert_eq!(JsonText::parse(&text).is_ok(), is_json, "{}", text);
+        }
+
+        #[test]
+        fn ok_as_serde_json_reads(json in json()) {
+            check_all(&json, JsonText::parse(&json).unwrap().root());
+        }
     }
 }

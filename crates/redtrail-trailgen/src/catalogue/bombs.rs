@@ -204,7 +204,53 @@ fn of_the_family() -> Vec<Case> {
             .collect();
         gzip(format!("{OPEN}{}]}}", events.join(",")).as_bytes())
     };
+    // As large as an element may be, and all of it looked into.
+    let full = |name: &str,
+                operation: &'static str,
+                member: &'static str,
+                [start, piece, end]: [&'static str; 3]| {
+        Case::new(
+            format!("bomb-{name}"),
+            Expected::Read(Counts {
+                further_events: 1,
+                ..Counts::default()
+            }),
+            move || {
+                let times = (2_000_000 - start.len() - end.len()) / piece.len();
+                let pieces = piece.repeat(times);
+                let value = format!("{start}{}{end}", pieces.trim_end_matches(','));
+                let record = format!(
+                    r#"{{"eventSource":"redshift.amazonaws.com","eventName":"{operation}","awsRegion":"us-east-1","recipientAccountId":"111122223333","eventTime":"2026-03-02T09:00:00Z","eventID":"full","{member}":{value}}}"#
+                );
+                gzip(format!("{OPEN}{record}]}}").as_bytes())
+            },
+        )
+    };
     vec![
+        full(
+            "empty-objects",
+            "CreateCluster",
+            "responseElements",
+            ["[", "{},", "]"],
+        ),
+        full(
+            "one-letter-objects",
+            "RunLater",
+            "requestParameters",
+            ["[", r#"{"a":1},"#, "]"],
+        ),
+        full(
+            "elements",
+            "DescribeClusters",
+            "requestParameters",
+            [r#"{"clusterIdentifiers":["#, "1,", "]}"],
+        ),
+        full(
+            "escaped-names",
+            "RunLater",
+            "requestParameters",
+            ["{", r#""\u0063lusterIdentifie\u0073":1,"#, "}"],
+        ),
         case(
             "bare-records",
             Expected::Read(without_time),

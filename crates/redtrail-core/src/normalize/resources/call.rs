@@ -3,7 +3,7 @@
 use redtrail_model::EventRecord;
 
 use super::{
-    expression::{Path, Scope},
+    expression::{Object, Path, Scope},
     rules::{Class, Operation, Service, rules},
     tree::Node,
 };
@@ -32,10 +32,10 @@ impl<'r> Call<'r> {
             service_name,
             service,
             operation: rules().operation(service, name),
-            scope: Scope::new(
-                Node::read(record.request_parameters),
-                Node::read(record.response_elements).unwrapped(),
-            ),
+            scope: Scope {
+                here: Object::of(Node::read(record.request_parameters)),
+                response: Object::of(Node::read(record.response_elements).unwrapped()),
+            },
         }
     }
 
@@ -48,11 +48,11 @@ impl<'r> Call<'r> {
     }
 
     /// The members that an item keeps of it.
-    pub(crate) fn kept(&self) -> Vec<&'static Path> {
+    pub(crate) fn kept(&self) -> &'static [Path] {
         match (self.operation, self.service) {
-            (Some(row), _) => row.keep.iter().collect(),
+            (Some(row), _) => &row.keep,
             (None, Some(service)) => rules().kept_of_any(service),
-            (None, None) => Vec::new(),
+            (None, None) => &[],
         }
     }
 }

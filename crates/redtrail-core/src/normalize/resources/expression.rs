@@ -29,7 +29,7 @@ pub(crate) struct Expression {
 }
 
 /// What one of the names must be among: those of the object asked, or those of the response.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Needs {
     here: Names,
     response: Names,
@@ -40,11 +40,12 @@ struct Needs {
 pub(crate) struct Paths(Vec<Path>);
 
 /// `a.b[]`, of the request, or with `<` of the response.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Path {
     pub(crate) of_response: bool,
     steps: Vec<&'static str>,
-    needs: Needs,
+    /// Of the first step.
+    first: Names,
 }
 
 const ANY_MEMBER: &str = "*";
@@ -59,47 +60,24 @@ struct Condition {
 /// Where an expression is asked: an object of the request, and the response.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scope<'a> {
-    pub(crate) here: Node<'a>,
-    pub(crate) response: Node<'a>,
-    here_names: Names,
-    response_names: Names,
+    pub(crate) here: Object<'a>,
+    pub(crate) response: Object<'a>,
 }
 
-impl<'a> Scope<'a> {
-    pub(crate) fn new(here: Node<'a>, response: Node<'a>) -> Self {
-        Self {
-            here,
-            response,
-            here_names: here.names(),
-            response_names: response.names(),
-        }
-    }
-
-    /// Of an object of a response by itself.
-    pub(crate) fn of_response(object: Object<'a>) -> Self {
-        Self {
-            here: object.here,
-            response: object.here,
-            here_names: object.names,
-            response_names: object.names,
-        }
-    }
-
-    /// The same for another object.
-    pub(crate) fn at(self, object: Object<'a>) -> Self {
-        Self {
-            here: object.here,
-            here_names: object.names,
-            ..self
-        }
-    }
-}
-
-/// An object, and the names of its members.
+/// An object, or a list to look into, and the names of its members.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Object<'a> {
-    pub(crate) here: Node<'a>,
-    pub(crate) names: Names,
+    pub(crate) node: Node<'a>,
+    names: Names,
+}
+
+impl<'a> Object<'a> {
+    pub(crate) fn of(node: Node<'a>) -> Self {
+        Self {
+            node,
+            names: node.names(),
+        }
+    }
 }
 
 impl Expression {
@@ -163,9 +141,7 @@ impl Expression {
             (None, Some(Paths(paths))) => paths,
             (None, None) => &[],
         };
-        expression.needs = first
-            .iter()
-            .fold(Needs::default(), |all, path| all.or(path.needs));
+        expression.needs = first.iter().fold(Needs::default(), Needs::or);
         Ok(expression)
     }
 
@@ -178,28 +154,30 @@ impl Expression {
     pub(crate) fn scopes<'a>(&self, scope: Scope<'a>) -> impl Iterator<Item = Scope<'a>> {
         let alone = self.within.is_none().then_some(scope);
         let within = self.within.iter().flat_map(move |path| path.nodes(scope));
-        let within = within.map(move |here| Scope {
-            here,
-            here_names: here.names(),
+        let within = within.map(move |node| Scope {
+            here: Object::of(node),
             ..scope
         });
         alone.into_iter().chain(within).filter(|scope| {
             let mut conditions = self.conditions.iter();
-            conditions.all(|condition| condition.holds(scope.here))
+            conditions.all(|condition| condition.holds(scope.here.node))
         })
     }
 }
 
 impl Needs {
-    fn or(self, other: Self) -> Self {
-        Self {
-            here: self.here.or(other.here),
-            response: self.response.or(other.response),
-        }
+    fn or(mut self, path: &Path) -> Self {
+        let names = if path.of_response {
+            &mut self.response
+        } else {
+            &mut self.here
+        };
+        *names = names.or(path.first);
+        self
     }
 
     fn may_be_met(self, scope: &Scope<'_>) -> bool {
-        self.here.meet(scope.here_names) || self.response.meet(scope.response_names)
+        self.here.meet(scope.here.names) || self.response.meet(scope.response.names)
     }
 }
 
@@ -232,20 +210,14 @@ impl Path {
         if steps.iter().any(|step| step.is_empty()) {
             return Err("an empty path");
         }
-        let mut needs = Needs::default();
         let first = match steps.first() {
             Some(name) if *name != ANY_MEMBER => Names::of(name),
             _ => Names::ANY,
         };
-        if of_response {
-            needs.response = first;
-        } else {
-            needs.here = first;
-        }
         Ok(Self {
             of_response,
             steps,
-            needs,
+            first,
         })
     }
 
@@ -282,15 +254,14 @@ impl Path {
 
     /// Calls `found` with each member that the path leads to.
     fn lead<'a>(&self, scope: Scope<'a>, found: &mut dyn FnMut(Node<'a>)) {
-        if !self.needs.may_be_met(&scope) {
-            return;
-        }
         let root = if self.of_response {
             scope.response
         } else {
             scope.here
         };
-        follow(&self.steps, root, found);
+        if self.first.meet(root.names) {
+            follow(&self.steps, root.node, found);
+        }
     }
 }
 
@@ -352,7 +323,10 @@ mod tests {
     use redtrail_model::JsonText;
 
     fn scope<'a>(request: &'a JsonText<'a>) -> Scope<'a> {
-        Scope::new(Node::read(Some(request.root())), Node::read(None))
+        Scope {
+            here: Object::of(Node::read(Some(request.root()))),
+            response: Object::of(Node::read(None)),
+        }
     }
 
     fn kinds() -> Kinds {
@@ -377,6 +351,9 @@ mod tests {
         );
         check("t.*.c", r#"{"t":{"pause":{"c":"x"}}}"#, &["x"]);
         check("a|b", r#"{"a":"","b":["x"]}"#, &["x"]);
+        check("a.b", r#"[{"a":{"b":"x"}},[{"A":[{"b":"y"}]}]]"#, &["x"]);
+        check("a", r#"[{"a":"x"},{"b":"y"},{"a":"z"}]"#, &["x", "z"]);
+        check("a[].b", r#"{"a":[[{"b":"x"}],{"b":"y"}]}"#, &["y"]);
         check("a", r#"{"a":{"b":"x"}}"#, &[]);
     }
 

@@ -76,16 +76,14 @@ pub fn findings(call: &Call<'_>) -> Findings {
         _ => general,
     };
     let details = Node::read(record.service_event_details);
-    let mut asked = objects(&[scope.here, details], rules);
-    let answered = objects(&[scope.response], rules);
-    if !class.reads() {
-        asked.extend_from_slice(&answered);
-    }
-    asker.collect_objects(&asked, general, scope, &mut collector);
+    let asked = objects(&[scope.here.node, details], rules);
+    let answered = objects(&[scope.response.node], rules);
+    let told = answered.iter().filter(|_| !class.reads());
+    asker.collect_objects(asked.iter().chain(told), general, scope, &mut collector);
     // Of a call that reads one thing, whatever its request is, the answer may show which. An
     // enumeration's answer shows what there is, not what the caller asked for.
     if collector.touched.resources.is_empty() && class == Class::Read {
-        asker.collect_objects(&answered, general, scope, &mut collector);
+        asker.collect_objects(answered.iter(), general, scope, &mut collector);
     }
     if collector.touched.resources.is_empty()
         && let Some(found) = refused::resource(record).and_then(Found::arn)
@@ -131,20 +129,24 @@ impl Asker<'_> {
     }
 
     /// What members of `objects` name by the `general` rules, and their ready-made ARNs.
-    fn collect_objects(
+    fn collect_objects<'o>(
         &self,
-        objects: &[Object<'_>],
+        objects: impl Iterator<Item = &'o Object<'o>> + Clone,
         general: &[Expression],
         scope: Scope<'_>,
         collector: &mut Collector,
     ) {
-        for object in objects {
+        for here in objects.clone() {
             for expression in general {
-                self.collect(expression, scope.at(*object), collector);
+                let here = Scope {
+                    here: *here,
+                    response: scope.response,
+                };
+                self.collect(expression, here, collector);
             }
         }
         for object in objects {
-            collect_arns(object.here, self.rules, collector);
+            collect_arns(object.node, self.rules, collector);
         }
     }
 
@@ -175,7 +177,10 @@ impl Asker<'_> {
     ) {
         let Pair { first, second, .. } = pair;
         // Of each object by itself.
-        let scope = Scope::of_response(object);
+        let scope = Scope {
+            here: object,
+            response: object,
+        };
         if !first.may_name(&scope) || !second.may_name(&scope) {
             return;
         }
@@ -311,10 +316,7 @@ fn add_objects<'a>(node: Node<'a>, rules: &Rules, objects: &mut Vec<Object<'a>>)
             add_objects(here, rules, objects);
             continue;
         }
-        objects.push(Object {
-            here,
-            names: here.names(),
-        });
+        objects.push(Object::of(here));
         for (name, inner) in here.members() {
             if inner.has_inside() && rules.member(&name) != Some(Member::Skip) {
                 add_objects(inner, rules, objects);

@@ -42,6 +42,8 @@ pub(crate) struct Service {
     /// The rules by member name: those of the family have some.
     pub(crate) general: Vec<Expression>,
     pub(crate) aliases: Vec<Pair>,
+    /// What is kept of any of its operations, once it is asked for.
+    kept: OnceLock<Vec<Path>>,
 }
 
 const ANY: &str = "*";
@@ -197,14 +199,16 @@ impl Rules {
 
     /// The members an item keeps of an operation without a row of its own: whatever is kept
     /// of another one of its service, for that is known to be safe.
-    pub(crate) fn kept_of_any<'r>(&'r self, service: &'r Service) -> Vec<&'r Path> {
-        let rows = service.operations.values();
-        let mut kept: Vec<_> = rows
-            .flat_map(|row| &row.operation(&self.kinds).keep)
-            .collect();
-        kept.sort_unstable();
-        kept.dedup();
-        kept
+    pub(crate) fn kept_of_any<'r>(&'r self, service: &'r Service) -> &'r [Path] {
+        service.kept.get_or_init(|| {
+            let rows = service.operations.values();
+            let mut kept: Vec<_> = rows
+                .flat_map(|row| row.operation(&self.kinds).keep.iter().cloned())
+                .collect();
+            kept.sort_unstable();
+            kept.dedup();
+            kept
+        })
     }
 
     pub(crate) fn member(&self, name: &str) -> Option<Member> {

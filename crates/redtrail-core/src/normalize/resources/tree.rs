@@ -45,8 +45,11 @@ impl<'a> Node<'a> {
         members.filter_map(move |(name, json)| Some((name, self.inner(json)?)))
     }
 
-    /// Of its own members.
+    /// Of its own members; of a list's elements they may be any.
     pub(crate) fn names(self) -> Names {
+        if self.json.is_array() {
+            return Names::ANY;
+        }
         self.members()
             .fold(Names::default(), |all, (name, _)| all.or(Names::of(&name)))
     }
