@@ -6,6 +6,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod burst;
 mod dump;
 mod executor;
 mod fuse;

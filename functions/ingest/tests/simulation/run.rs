@@ -67,6 +67,15 @@ impl World {
         Self::new(weather, queue, objects, roomy, Duration::from_secs(900))
     }
 
+    /// As [`clean`](Self::clean), with the timeout of `template.yaml`, and keys that take so many
+    /// writes a second.
+    pub(crate) fn bounded(objects: &[SimObject], key_rate: u32) -> Self {
+        let mut world = Self::clean(objects);
+        world.tables = Arc::new(tables(&world.weather, Some(key_rate)));
+        world.timeout = Duration::from_secs(300);
+        world
+    }
+
     pub(crate) fn rough(weather: Weather, objects: &[SimObject]) -> Self {
         let weather = Arc::new(weather);
         let timeout = Duration::from_secs(weather.pick(&[6, 15, 60]));
@@ -87,7 +96,7 @@ impl World {
     ) -> Self {
         Self {
             bucket: Arc::new(Bucket::new(&weather, objects)),
-            tables: Arc::new(tables(&weather)),
+            tables: Arc::new(tables(&weather, None)),
             replaced: Arc::default(),
             queue,
             limits,

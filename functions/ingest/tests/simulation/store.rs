@@ -26,7 +26,8 @@ use crate::{
 /// The tables that all containers write.
 pub(crate) type Tables = FaultyStore<MemoryStore, Clock, Plan>;
 
-pub(crate) fn tables(weather: &Arc<Weather>) -> Tables {
+/// Tables of which each key takes as many writes a second as the weather leaves it, or `key_rate`.
+pub(crate) fn tables(weather: &Arc<Weather>, key_rate: Option<u32>) -> Tables {
     FaultyStore {
         store: MemoryStore::default(),
         timer: weather.clock.clone(),
@@ -35,6 +36,7 @@ pub(crate) fn tables(weather: &Arc<Weather>) -> Tables {
             hot: weather
                 .has(Fault::KeyHot)
                 .then(|| KeyRate::new(weather.pick(&[5, 20]))),
+            always: key_rate.map(KeyRate::new),
             is_slow: weather.has(Fault::StoreSlow),
             denied_until: Mutex::default(),
         },
@@ -50,6 +52,8 @@ pub(crate) fn is_entry(put: &Put) -> bool {
 pub(crate) struct Plan {
     weather: Arc<Weather>,
     hot: Option<KeyRate>,
+    /// What a key takes in any weather.
+    always: Option<KeyRate>,
     is_slow: bool,
     denied_until: Mutex<Option<Instant>>,
 }
@@ -95,8 +99,9 @@ impl Plan {
             let left = (0..batch.len()).filter(|position| !written.contains(position));
             return Written::AllBut(left.collect());
         }
-        match &self.hot {
-            Some(rate) if !weather.is_calm() => {
+        let hot = self.hot.as_ref().filter(|_| !weather.is_calm());
+        match hot.or(self.always.as_ref()) {
+            Some(rate) => {
                 let left = rate.left_over(batch, weather.clock.now());
                 if left.is_empty() {
                     return Written::All;
@@ -104,7 +109,7 @@ impl Plan {
                 weather.count(&format!("fault {:?}", Fault::KeyHot));
                 Written::AllBut(left)
             }
-            _ => Written::All,
+            None => Written::All,
         }
     }
 }

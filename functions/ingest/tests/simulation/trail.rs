@@ -78,6 +78,51 @@ fn event_key(time: &str, id: &str) -> String {
     format!("{}.000Z#{id}", time.trim_end_matches('Z'))
 }
 
+/// What one user does to one cluster.
+pub(crate) fn event(time: &str, id: &str, more: &serde_json::Value) -> Element {
+    let mut record = json!({
+        "eventSource": "redshift.amazonaws.com", "eventName": "DeleteCluster", "eventID": id,
+        "eventTime": time, "awsRegion": "us-east-1", "recipientAccountId": "111122223333",
+        "userIdentity": {"type": "IAMUser", "arn": PRINCIPAL},
+        "requestParameters": {"clusterIdentifier": "sales"},
+    });
+    for (name, value) in more.as_object().into_iter().flatten() {
+        record[name] = value.clone();
+    }
+    Element {
+        json: record.to_string(),
+        truth: ElementTruth::Selected(EventTruth {
+            event_key: event_key(time, id),
+            principal: PRINCIPAL.to_owned(),
+            resources: vec![CLUSTER.to_owned()],
+            is_expired: time.starts_with("2024"),
+        }),
+    }
+}
+
+/// The key of an object that was delivered so many minutes after nine.
+fn key(minute: usize, name: &str) -> String {
+    format!(
+        "AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/02/111122223333_CloudTrail_us-east-1_20260302T09{minute:02}Z_{name}.json.gz"
+    )
+}
+
+fn document(elements: &[Element]) -> String {
+    let records: Vec<&str> = elements.iter().map(|element| &*element.json).collect();
+    format!(r#"{{"Records":[{}]}}"#, records.join(","))
+}
+
+/// An object of which everything is good.
+pub(crate) fn good_object(name: &str, elements: Vec<Element>) -> SimObject {
+    SimObject {
+        key: key(5, name),
+        version: None,
+        bytes: gzip(document(&elements).as_bytes()).into(),
+        is_bad: false,
+        elements,
+    }
+}
+
 /// The objects of one run.
 pub(crate) fn objects(seed: u64, rng: &mut fastrand::Rng) -> Vec<SimObject> {
     let options = TrailOptions {
@@ -129,10 +174,7 @@ impl Maker<'_> {
         let is_bad = self.rng.u32(..10) == 0;
         let name: String = (0..16).map(|_| self.rng.alphanumeric()).collect();
         SimObject {
-            key: format!(
-                "AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/02/111122223333_CloudTrail_us-east-1_20260302T09{:02}Z_{name}.json.gz",
-                5 * self.made
-            ),
+            key: key(5 * self.made, &name),
             version: has_versions.then(|| format!("v{name}")),
             bytes: self.bytes(&elements, is_bad),
             is_bad,
@@ -154,7 +196,7 @@ impl Maker<'_> {
                 let shared = self.id("shared");
                 let twins = ["requester", "owner"].map(|_| {
                     let more = json!({"sharedEventID": shared});
-                    self.event("2026-03-02T09:00:00Z", &self.id("twin"), &more)
+                    event("2026-03-02T09:00:00Z", &self.id("twin"), &more)
                 });
                 let [here, anywhere] = twins;
                 elements.push(here);
@@ -165,11 +207,11 @@ impl Maker<'_> {
                 let id = self.id("conflict");
                 for agent in ["one", "other"] {
                     let more = json!({"userAgent": agent});
-                    elements.push(self.event("2026-03-02T09:00:00Z", &id, &more));
+                    elements.push(event("2026-03-02T09:00:00Z", &id, &more));
                 }
             }
             _ => {
-                let expired = self.event("2024-01-01T00:00:00Z", &self.id("expired"), &json!({}));
+                let expired = event("2024-01-01T00:00:00Z", &self.id("expired"), &json!({}));
                 self.met.push(expired.clone());
                 elements.push(expired);
             }
@@ -178,27 +220,6 @@ impl Maker<'_> {
 
     fn id(&self, kind: &str) -> String {
         format!("{kind}-{}-{}", self.made, self.rng.clone().u32(..))
-    }
-
-    fn event(&self, time: &str, id: &str, more: &serde_json::Value) -> Element {
-        let mut record = json!({
-            "eventSource": "redshift.amazonaws.com", "eventName": "DeleteCluster", "eventID": id,
-            "eventTime": time, "awsRegion": "us-east-1", "recipientAccountId": "111122223333",
-            "userIdentity": {"type": "IAMUser", "arn": PRINCIPAL},
-            "requestParameters": {"clusterIdentifier": "sales"},
-        });
-        for (name, value) in more.as_object().into_iter().flatten() {
-            record[name] = value.clone();
-        }
-        Element {
-            json: record.to_string(),
-            truth: ElementTruth::Selected(EventTruth {
-                event_key: event_key(time, id),
-                principal: PRINCIPAL.to_owned(),
-                resources: vec![CLUSTER.to_owned()],
-                is_expired: time.starts_with("2024"),
-            }),
-        }
     }
 
     fn quarantined(&mut self) -> Element {
@@ -216,8 +237,7 @@ impl Maker<'_> {
     }
 
     fn bytes(&mut self, elements: &[Element], is_bad: bool) -> Bytes {
-        let records: Vec<&str> = elements.iter().map(|element| &*element.json).collect();
-        let document = format!(r#"{{"Records":[{}]}}"#, records.join(","));
+        let document = document(elements);
         let whole = gzip(document.as_bytes());
         let bytes = match (is_bad, self.rng.u32(..4)) {
             (false, _) => whole,
