@@ -38,7 +38,7 @@ fn principals(first: &[&str], second: &[&str]) {
         assert_eq!(one.as_str().parse(), Ok(one));
     }
     let [arn, other] = [first[0], second[0]].map(|end| format!("arn:{end}"));
-    let [arn_key, other_key] = [&arn, &other].map(|arn| PrincipalKey::from_arn(arn));
+    let [arn_key, other_key] = [&arn, &other].map(PrincipalKey::from_arn);
     assert_eq!(arn_key == other_key, arn == other);
 }
 

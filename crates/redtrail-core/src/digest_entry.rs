@@ -74,7 +74,7 @@ pub struct DigestEntry {
 /// Under it: the digests of the logs in that folder of an account and Region, in the order of
 /// time.
 pub fn digest_partition(trail_folder: &str) -> String {
-    bounded(&format!("digest#{trail_folder}"), MAX_PARTITION_KEY_BYTES)
+    bounded(format!("digest#{trail_folder}"), MAX_PARTITION_KEY_BYTES)
 }
 
 impl DigestEntry {

@@ -28,7 +28,7 @@ use crate::{
 
 /// Items written at a time: bounds the items in memory, whatever one event touches. Full
 /// batches make it, and an attempt that writes so many has got on.
-const PORTION_ITEMS: usize = 400;
+const PORTION_ITEMS: usize = 1000;
 
 /// What ingesting needs to know beside the object.
 #[derive(Clone, Copy)]

@@ -346,7 +346,7 @@ mod tests {
         let long = |end: &str| format!("arn:aws:iam::1:role/{}{end}", "é".repeat(2000));
         let keys: Vec<_> = ["a", "b"]
             .iter()
-            .filter_map(|end| PrincipalKey::from_arn(&long(end)))
+            .filter_map(|end| PrincipalKey::from_arn(long(end)))
             .collect();
         assert_eq!(keys.len(), 2);
         assert_ne!(keys[0], keys[1]);

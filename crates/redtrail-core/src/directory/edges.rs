@@ -94,7 +94,7 @@ impl Known {
 
 /// Under it: the resources that a principal used, by day.
 pub fn principal_subject(principal: &str) -> String {
-    bounded(&format!("principal#{principal}"), MAX_PARTITION_KEY_BYTES)
+    bounded(format!("principal#{principal}"), MAX_PARTITION_KEY_BYTES)
 }
 
 /// Under it: the principals with activity on that day, `YYYY-MM-DD`.

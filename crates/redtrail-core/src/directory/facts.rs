@@ -62,20 +62,17 @@ pub struct RoleFact {
 
 /// What the directory says of a resource stands under this subject.
 pub fn resource_subject(key: &ResourceKey) -> String {
-    bounded(&format!("resource#{key}"), MAX_PARTITION_KEY_BYTES)
+    bounded(format!("resource#{key}"), MAX_PARTITION_KEY_BYTES)
 }
 
 /// The copies of an event stand under this subject.
 pub fn shared_event_subject(shared_event_id: &str) -> String {
-    bounded(
-        &format!("shared#{shared_event_id}"),
-        MAX_PARTITION_KEY_BYTES,
-    )
+    bounded(format!("shared#{shared_event_id}"), MAX_PARTITION_KEY_BYTES)
 }
 
 /// The corrections of an event stand under this subject.
 pub fn corrected_event_subject(event_id: &str) -> String {
-    bounded(&format!("event#{event_id}"), MAX_PARTITION_KEY_BYTES)
+    bounded(format!("event#{event_id}"), MAX_PARTITION_KEY_BYTES)
 }
 
 /// The facts that one event shows.
@@ -109,7 +106,7 @@ pub(super) fn facts(
     if let Some(without_path) = role_without_path(&event.principal) {
         puts.push(put(&RoleFact {
             subject: principal_subject(without_path.as_str()),
-            edge: bounded(&format!("{ROLE}{}", event.principal), MAX_SORT_KEY_BYTES),
+            edge: bounded(format!("{ROLE}{}", event.principal), MAX_SORT_KEY_BYTES),
             other_principal: event.principal.clone(),
             schema_version: SCHEMA_VERSION,
         })?);
@@ -122,7 +119,7 @@ pub(super) fn facts(
     for subject in shared.into_iter().chain(corrected) {
         puts.push(put(&LinkFact {
             subject,
-            edge: bounded(&format!("{LINK}{}", event.event_key), MAX_SORT_KEY_BYTES),
+            edge: bounded(format!("{LINK}{}", event.event_key), MAX_SORT_KEY_BYTES),
             principal: event.principal.clone(),
             event_key: event.event_key.clone(),
             account_id: event.account_id.clone(),

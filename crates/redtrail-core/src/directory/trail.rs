@@ -59,7 +59,7 @@ impl Trail {
 
 /// Under it: the days on which objects of that folder were delivered.
 pub fn trail_subject(trail_folder: &str) -> String {
-    bounded(&format!("trail#{trail_folder}"), MAX_PARTITION_KEY_BYTES)
+    bounded(format!("trail#{trail_folder}"), MAX_PARTITION_KEY_BYTES)
 }
 
 /// Bucket and folder of the account and Region that `object` is of, down to no day.
