@@ -26,8 +26,9 @@ use crate::{
     writer::Writer,
 };
 
-/// Items written at a time: bounds the items in memory, whatever one event touches. Full
-/// batches make it, and an attempt that writes so many has got on.
+/// Events written at a time: an attempt that writes them has got on.
+const PORTION_EVENTS: usize = 64;
+/// Items written at a time: bounds the items in memory, whatever one event touches.
 const PORTION_ITEMS: usize = 1000;
 
 /// What ingesting needs to know beside the object.
@@ -412,7 +413,9 @@ impl<'a, L: LogSource, S: ItemStore, T: Timer> Ingest<'a, L, S, T> {
         let facts = directory::puts(&event, retentions.directory);
         let facts = facts.map_err(|source| self.item_error(source))?;
         portion.facts.extend(facts);
-        if portion.rows.len() + portion.facts.len() < PORTION_ITEMS {
+        portion.events += 1;
+        let items = portion.rows.len() + portion.facts.len();
+        if portion.events < PORTION_EVENTS && items < PORTION_ITEMS {
             return Ok(());
         }
         self.write_portion(std::mem::take(portion), written).await
@@ -435,6 +438,7 @@ impl<'a, L: LogSource, S: ItemStore, T: Timer> Ingest<'a, L, S, T> {
         let Portion {
             rows: mut items,
             facts,
+            ..
         } = portion;
         let facts = self.settings.remembered.fresh(facts);
         let durable: Vec<Fact> = facts.iter().map(Fact::of).collect();
@@ -453,7 +457,13 @@ impl<'a, L: LogSource, S: ItemStore, T: Timer> Ingest<'a, L, S, T> {
         let facts = directory::trail_puts(self.address, self.settings.retentions.directory)
             .map_err(|source| self.item_error(source))?;
         let listed = rows.len() as u64;
-        let items = self.write(Portion { rows, facts }).await?;
+        let items = self
+            .write(Portion {
+                events: 0,
+                rows,
+                facts,
+            })
+            .await?;
         let entry = entry.put().map_err(|source| self.item_error(source))?;
         self.writer
             .put_all(vec![entry], self.settings.schedule.until)
@@ -529,6 +539,7 @@ fn millis(duration: Duration) -> u64 {
 /// Items to be written together.
 #[derive(Default)]
 struct Portion {
+    events: usize,
     rows: Vec<Put>,
     /// What the directory is to know.
     facts: Vec<Put>,
