@@ -2,9 +2,8 @@
 
 Reads a JSON object from standard input: {"rounds": 15, "commands": {"name": ["argv", ...]},
 "environment": {"AWS_REGION": "..."}}. Writes a JSON object: {"name": {"seconds": 0.01,
-"peak_bytes": 1, "instructions": 1000000}}, the median CPU seconds and the largest peak of
-resident memory; `instructions` is null without Valgrind. A command that fails has
-{"error": "..."}.
+"instructions": 1000000}}, the median CPU seconds and, where Valgrind is installed, the
+instructions; else null. A command that fails has {"error": "..."}.
 """
 
 import json
@@ -76,7 +75,6 @@ def main():
         if name not in answer:
             answer[name] = {
                 "seconds": statistics.median(use.ru_utime + use.ru_stime for use in usages),
-                "peak_bytes": max(use.ru_maxrss for use in usages) * 1024,
                 "instructions": instructions(request["commands"][name], environment),
             }
     json.dump(answer, sys.stdout)

@@ -40,7 +40,6 @@ struct Request<'a> {
 pub(crate) enum Start {
     Done {
         seconds: f64,
-        peak_bytes: u64,
         /// Only where Valgrind is installed.
         instructions: Option<u64>,
     },
