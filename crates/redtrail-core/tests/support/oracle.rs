@@ -54,7 +54,8 @@ pub(crate) fn judge(element: &str) -> Judgement {
     let arns = [text("/arn"), text("/sessionContext/sessionIssuer/arn")];
     let arn_part = |arn: &str, part: usize| {
         let parts: Vec<&str> = arn.splitn(6, ':').collect();
-        let is_arn = parts.len() == 6 && parts[0] == "arn";
+        let is_whole = parts.len() == 6 && [1, 2, 5].iter().all(|part| !parts[*part].is_empty());
+        let is_arn = is_whole && parts[0] == "arn";
         is_arn.then(|| parts[part].to_owned())
     };
     let accounts = [
