@@ -67,7 +67,8 @@ pub(crate) fn judge(element: &str) -> Judgement {
     .chain(arns.into_iter().filter_map(|arn| arn_part(arn, 4)));
     let linked_to = |service: &&str| {
         let path = format!("role/aws-service-role/{service}/");
-        arn_part(arns[1], 5).is_some_and(|resource| resource.starts_with(&path))
+        let is_of_iam = arn_part(arns[1], 2).as_deref() == Some("iam");
+        is_of_iam && arn_part(arns[1], 5).is_some_and(|resource| resource.starts_with(&path))
     };
     let address = member("sourceIPAddress").as_str().unwrap_or_default();
     let inside = address.starts_with("AWS Internal") || text("/type") == "AWSService";
