@@ -29,7 +29,7 @@ def start(command, environment):
             command,
             env={**environment, "AWS_LAMBDA_RUNTIME_API": address, "PATH": os.environ["PATH"]},
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
+            stdout=told,
             stderr=told,
         )
         try:
@@ -38,7 +38,7 @@ def start(command, environment):
             asked = connection.recv(4096)
         except TimeoutError:
             asked = b""
-        process.send_signal(signal.SIGTERM)
+        os.kill(process.pid, signal.SIGTERM)
         _, _, usage = os.wait4(process.pid, 0)
         process.returncode = 0
         told.seek(0)

@@ -76,7 +76,8 @@ fn gunzip(mut object: impl Read, mut plain: impl FnMut(&[u8])) -> io::Result<()>
             if status == Status::StreamEnd {
                 return Ok(());
             }
-            if consumed == 0 && produced == 0 {
+            // It leaves room only when it has no more to unpack.
+            if produced < PLAIN_PIECE_BYTES {
                 break;
             }
         }

@@ -1,4 +1,5 @@
-//! Measures what reading a trail costs, beside the bare gunzip that nobody can do without.
+//! Measures what reading a trail costs, beside the bare gunzip that nobody can do without, and
+//! what writing and starting do.
 
 mod case;
 mod chart;
@@ -23,7 +24,7 @@ use clap::{Parser, Subcommand};
 use case::Case;
 use redtrail_core::select::Selector;
 
-/// Measures what reading a trail costs.
+/// Measures what reading a trail, writing its events and starting cost.
 #[derive(Parser)]
 struct Arguments {
     /// Where the objects that are read are made.

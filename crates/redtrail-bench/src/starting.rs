@@ -48,12 +48,18 @@ pub(crate) enum Start {
     },
 }
 
-/// Starts each function in turn, so many times. The root certificates are read from one
-/// bundle, where there is one: in a folder of single files Debian has them once more.
+/// The file of all root certificates, where there is one. Debian has them once more in
+/// single files.
+pub(crate) fn bundle() -> Option<&'static str> {
+    let mut bundles = BUNDLES.into_iter();
+    bundles.find(|path| Path::new(path).exists())
+}
+
+/// Starts each function in turn, so many times, with the root certificates of `bundle` alone.
 ///
 /// # Errors
 /// When Python cannot be run; a function that fails is an outcome.
-pub(crate) fn measure(python: &Path) -> io::Result<BTreeMap<String, Start>> {
+pub(crate) fn measure(python: &Path, bundle: Option<&str>) -> io::Result<BTreeMap<String, Start>> {
     let commands = FUNCTIONS.map(|(name, path)| (name, words([path])));
     let mut environment: BTreeMap<&str, &str> = BTreeMap::from([
         ("AWS_REGION", "us-east-1"),
@@ -70,8 +76,7 @@ pub(crate) fn measure(python: &Path) -> io::Result<BTreeMap<String, Start>> {
         ("LEDGER_TABLE", "ledger"),
         ("INGEST_QUEUE_URL", "http://127.0.0.1:1/queue"),
     ]);
-    let bundle = BUNDLES.iter().find(|path| Path::new(path).exists());
-    environment.extend(bundle.map(|path| ("SSL_CERT_FILE", *path)));
+    environment.extend(bundle.map(|path| ("SSL_CERT_FILE", path)));
     let mut child = Command::new(python)
         .arg(START)
         .stdin(Stdio::piped())

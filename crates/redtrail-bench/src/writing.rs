@@ -37,7 +37,7 @@ use crate::{
 };
 
 const ROUNDS: usize = 15;
-/// Events whose items are written together: about a thousand items, as the function does.
+/// Events whose rows wait together: about a thousand items.
 const PORTION_EVENTS: usize = 500;
 const BATCH_ITEMS: usize = 25;
 const LONGEST: Duration = Duration::from_secs(60);

@@ -187,7 +187,7 @@ impl<'a> Json<'a> {
         self.member(name, |byte, wanted| byte == wanted)
     }
 
-    /// [`get`](Self::get), whatever the case of the name's letters.
+    /// [`get`](Self::get), whatever the case of the ASCII name's letters.
     pub fn get_in_any_case(self, name: &str) -> Option<Json<'a>> {
         self.member(name, |byte, wanted| byte.eq_ignore_ascii_case(&wanted))
     }
@@ -238,7 +238,8 @@ fn spells(written: &str, name: &str, is_same: impl Fn(u8, u8) -> bool) -> bool {
             (b'\\', [b'u', behind @ ..]) => {
                 let (digits, behind) = behind.split_at_checked(4)?;
                 let digits = str::from_utf8(digits).ok()?;
-                (u8::from_str_radix(digits, 16).ok()?, behind)
+                let byte = u8::from_str_radix(digits, 16).ok();
+                (byte.filter(u8::is_ascii)?, behind)
             }
             (b'\\', [escape, behind @ ..]) => {
                 let byte = match escape {
@@ -578,6 +579,27 @@ mod tests {
         fn ok_as_serde_json_judges(text in text()) {
             let is_json = serde_json::from_str::<&RawValue>(&text).is_ok();
             prop_assert_eq!(JsonText::parse(&text).is_ok(), is_json, "{}", text);
+        }
+
+        /// However a name is written, it is found by what it spells.
+        #[test]
+        fn ok_names_are_found_by_what_they_spell(
+            pieces in prop::collection::vec(prop::sample::select(vec![
+                "a", "B", "\\u0061", "\\u0042", "\\u004e", "\\u004E", "N", "\\n", "\\t", "\\\"", "\\\\", "\\/", "/",
+                "\\b", "\\u00e9", "\u{e9}", "\\ud83d\\ude00", "\\u0131", "",
+            ]), 0..5),
+            wanted in "[aBNb/\"\n\t\\\\]{0,4}",
+        ) {
+            let json = format!("{{\"{}\":1}}", pieces.concat());
+            let text = JsonText::parse(&json).unwrap();
+            let json = text.root();
+            let (spelled, _) = json.members().next().unwrap();
+            prop_assert_eq!(json.get(&wanted).is_some(), spelled == wanted);
+            let is_same = spelled.eq_ignore_ascii_case(&wanted);
+            prop_assert_eq!(json.get_in_any_case(&wanted).is_some(), is_same);
+            if spelled.is_ascii() {
+                prop_assert!(json.get(&spelled).is_some());
+            }
         }
 
         #[test]

@@ -204,7 +204,7 @@ fn of_the_family() -> Vec<Case> {
             .collect();
         gzip(format!("{OPEN}{}]}}", events.join(",")).as_bytes())
     };
-    // As large as an element may be, and all of it looked into.
+    // Nearly as large as an element may be, and all of it looked into.
     let full = |name: &str,
                 operation: &'static str,
                 member: &'static str,
