@@ -96,6 +96,7 @@ fn ok_a_burst_on_one_key_delays_no_object_beside_it() {
         let invocations = all.len() as u64;
         let alone = finished(seed, &others, invocations);
         let beside = finished(seed, &all, invocations);
+        println!("at work at once, seed {seed}: alone {alone:?}, with the burst {beside:?}");
         assert!(beside.burst >= BURST_TAKES, "seed {seed}: {beside:?}");
         let bound = alone.others + Duration::from_millis(50);
         assert!(beside.others <= bound, "seed {seed}: {alone:?}, {beside:?}");
@@ -111,6 +112,7 @@ fn ok_in_the_queue_nothing_waits_longer_than_the_burst_takes() {
         let all = [others.clone(), burst(40)].concat();
         let alone = finished(seed, &others, INVOCATIONS);
         let with_burst = finished(seed, &all, INVOCATIONS);
+        println!("in one queue, seed {seed}: alone {alone:?}, with the burst {with_burst:?}");
         assert!(
             with_burst.burst >= BURST_TAKES,
             "seed {seed}: {with_burst:?}"
