@@ -8,7 +8,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 const MEASURE: &str = "crates/redtrail-bench/peers/measure.py";
 
@@ -44,18 +44,30 @@ pub(crate) fn measure(
     rounds: u32,
     commands: &BTreeMap<String, Words>,
 ) -> io::Result<BTreeMap<String, Outcome>> {
+    ask(python, MEASURE, &Request { rounds, commands })
+}
+
+/// What the script answers to the request, both in JSON.
+///
+/// # Errors
+/// When it cannot be run, or fails.
+pub(crate) fn ask<A: DeserializeOwned>(
+    python: &Path,
+    script: &str,
+    request: &impl Serialize,
+) -> io::Result<A> {
     let mut child = Command::new(python)
-        .arg(MEASURE)
+        .arg(script)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()?;
-    let request = serde_json::to_vec(&Request { rounds, commands })?;
+    let request = serde_json::to_vec(request)?;
     if let Some(mut stdin) = child.stdin.take() {
         stdin.write_all(&request)?;
     }
     let output = child.wait_with_output()?;
     if !output.status.success() {
-        return Err(io::Error::other(format!("{MEASURE} failed")));
+        return Err(io::Error::other(format!("{script} failed")));
     }
     Ok(serde_json::from_slice(&output.stdout)?)
 }

@@ -1,16 +1,11 @@
 //! What a function takes to start, from its process's start until it first asks for an
 //! invocation, beside one that does nothing.
 
-use std::{
-    collections::BTreeMap,
-    io::{self, Write},
-    path::Path,
-    process::{Command, Stdio},
-};
+use std::{collections::BTreeMap, io, path::Path};
 
 use serde::{Deserialize, Serialize};
 
-use crate::processes::{Words, words};
+use crate::processes::{Words, ask, words};
 
 const START: &str = "crates/redtrail-bench/peers/start.py";
 const ROUNDS: u32 = 25;
@@ -30,7 +25,7 @@ const BUNDLES: [&str; 3] = [
 #[derive(Serialize)]
 struct Request<'a> {
     rounds: u32,
-    commands: &'a BTreeMap<&'a str, Words>,
+    commands: BTreeMap<&'a str, Words>,
     environment: BTreeMap<&'a str, &'a str>,
 }
 
@@ -77,22 +72,10 @@ pub(crate) fn measure(python: &Path, bundle: Option<&str>) -> io::Result<BTreeMa
         ("INGEST_QUEUE_URL", "http://127.0.0.1:1/queue"),
     ]);
     environment.extend(bundle.map(|path| ("SSL_CERT_FILE", path)));
-    let mut child = Command::new(python)
-        .arg(START)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()?;
-    let request = serde_json::to_vec(&Request {
+    let request = Request {
         rounds: ROUNDS,
-        commands: &BTreeMap::from(commands),
+        commands: BTreeMap::from(commands),
         environment,
-    })?;
-    if let Some(mut stdin) = child.stdin.take() {
-        stdin.write_all(&request)?;
-    }
-    let output = child.wait_with_output()?;
-    if !output.status.success() {
-        return Err(io::Error::other(format!("{START} failed")));
-    }
-    Ok(serde_json::from_slice(&output.stdout)?)
+    };
+    ask(python, START, &request)
 }

@@ -427,19 +427,14 @@ impl<'a, L: LogSource, S: ItemStore, T: Timer> Ingest<'a, L, S, T> {
         portion: Portion,
         written: &mut Written,
     ) -> Result<(), IngestError> {
-        written.items += self.write(portion).await?;
+        written.items += self.write(portion.rows, portion.facts).await?;
         written.durable = written.durable.max(written.events);
         Ok(())
     }
 
     /// Writes these rows, and those of the directory's facts that need writing; how many
     /// items that were.
-    async fn write(&self, portion: Portion) -> Result<u64, IngestError> {
-        let Portion {
-            rows: mut items,
-            facts,
-            ..
-        } = portion;
+    async fn write(&self, mut items: Vec<Put>, facts: Vec<Put>) -> Result<u64, IngestError> {
         let facts = self.settings.remembered.fresh(facts);
         let durable: Vec<Fact> = facts.iter().map(Fact::of).collect();
         items.extend(facts);
@@ -457,13 +452,7 @@ impl<'a, L: LogSource, S: ItemStore, T: Timer> Ingest<'a, L, S, T> {
         let facts = directory::trail_puts(self.address, self.settings.retentions.directory)
             .map_err(|source| self.item_error(source))?;
         let listed = rows.len() as u64;
-        let items = self
-            .write(Portion {
-                events: 0,
-                rows,
-                facts,
-            })
-            .await?;
+        let items = self.write(rows, facts).await?;
         let entry = entry.put().map_err(|source| self.item_error(source))?;
         self.writer
             .put_all(vec![entry], self.settings.schedule.until)
@@ -536,7 +525,7 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Items to be written together.
+/// Items of so many events, to be written together.
 #[derive(Default)]
 struct Portion {
     events: usize,

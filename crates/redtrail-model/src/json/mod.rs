@@ -16,7 +16,6 @@ use scan::{Kind, Scan, Span};
 pub struct JsonText<'a> {
     text: &'a str,
     values: Vec<Span>,
-    has_escapes: bool,
 }
 
 /// The text is not exactly one JSON value.
@@ -37,21 +36,14 @@ impl<'a> JsonText<'a> {
     /// # Errors
     /// When `text` is not exactly one JSON value.
     pub fn parse(text: &'a str) -> Result<Self, NotJson> {
-        let Scan {
-            values,
-            has_escapes,
-            ..
-        } = Scan::through(text).ok_or(NotJson)?;
-        Ok(Self {
-            text,
-            values,
-            has_escapes,
-        })
+        let values = Scan::through(text).ok_or(NotJson)?;
+        Ok(Self { text, values })
     }
 
     /// Whether a backslash stands in it.
     pub fn has_escapes(&self) -> bool {
-        self.has_escapes
+        let mut values = self.values.iter();
+        values.any(|value| value.kind == Kind::Escaped)
     }
 
     /// The value that the text is.
@@ -77,7 +69,6 @@ impl<'a> Json<'a> {
         within: &JsonText {
             text: "",
             values: Vec::new(),
-            has_escapes: false,
         },
         at: 0,
     };

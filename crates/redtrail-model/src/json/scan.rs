@@ -31,8 +31,7 @@ pub(super) enum Kind {
 pub(super) struct Scan<'a> {
     bytes: &'a [u8],
     at: usize,
-    pub(super) values: Vec<Span>,
-    pub(super) has_escapes: bool,
+    values: Vec<Span>,
 }
 
 /// How many bytes of a string are looked at at a time.
@@ -43,17 +42,16 @@ const NOTHING: u32 = u32::MAX;
 /// Each step answers nothing where the text is no JSON.
 /// <https://www.rfc-editor.org/rfc/rfc8259>
 impl<'a> Scan<'a> {
-    /// The scan of all of `text`.
-    pub(super) fn through(text: &'a str) -> Option<Self> {
+    /// Where the values of `text` stand, each before those inside it.
+    pub(super) fn through(text: &'a str) -> Option<Vec<Span>> {
         let mut scan = Self {
             bytes: text.as_bytes(),
             at: 0,
             // A record has one in a dozen bytes.
             values: Vec::with_capacity(text.len() / 10 + 4),
-            has_escapes: false,
         };
         dispatch!(vectors::level(), simd => scan.text(simd))?;
-        Some(scan)
+        Some(scan.values)
     }
 
     #[inline(always)]
@@ -217,7 +215,6 @@ impl<'a> Scan<'a> {
                 }
                 b'\\' => {
                     kind = Kind::Escaped;
-                    self.has_escapes = true;
                     self.escape()?;
                 }
                 0..=0x1f => return None,

@@ -175,15 +175,11 @@ impl Asker<'_> {
         aliases: &mut Vec<Alias>,
         collector: &mut Collector,
     ) {
-        let Pair { first, second, .. } = pair;
         // Of each object by itself.
         let scope = Scope {
             here: object,
             response: object,
         };
-        if !first.may_name(&scope) || !second.may_name(&scope) {
-            return;
-        }
         let first_found = |expression| {
             let mut first = None;
             self.find(expression, scope, |found| {
@@ -191,9 +187,10 @@ impl Asker<'_> {
             });
             first
         };
-        let (Some(Found::Key(first)), Some(Found::Key(second))) =
-            (first_found(first), first_found(second))
-        else {
+        let Some(Found::Key(first)) = first_found(&pair.first) else {
+            return;
+        };
+        let Some(Found::Key(second)) = first_found(&pair.second) else {
             return;
         };
         if pair.same {
