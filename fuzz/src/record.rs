@@ -42,7 +42,7 @@ pub fn check(bytes: &[u8]) {
         "no item replaces another of the event"
     );
     let first = puts.into_iter().next().expect("the principal has an item");
-    let again = item::event(first.item).expect("an item is an event");
+    let again = item::event(first.item()).expect("an item is an event");
     // These two go into other items.
     let told = AuditEvent {
         changes_resource: false,

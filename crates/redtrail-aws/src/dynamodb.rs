@@ -65,7 +65,7 @@ impl DynamoDbStore {
         let mut requests = Requests::new();
         for put in batch {
             let name = self.names.of(put.table);
-            let item: HashMap<String, AttributeValue> = put.item.clone().into();
+            let item: HashMap<String, AttributeValue> = put.item().into();
             let put = PutRequest::builder().set_item(Some(item)).build();
             let put =
                 put.map_err(|error| self.failed(batch, EdgeErrorKind::Refused, error.into()))?;
@@ -140,7 +140,7 @@ impl ItemStore for DynamoDbStore {
 
     async fn put_unless(&self, put: &Put, unless: Unless) -> Result<bool, EdgeError> {
         let batch = slice::from_ref(put);
-        let item: HashMap<String, AttributeValue> = put.item.clone().into();
+        let item: HashMap<String, AttributeValue> = put.item().into();
         let condition = condition(&item, unless);
         let sent = self
             .client

@@ -52,10 +52,7 @@ fn row(sort: &str, more: &[(&str, AttributeValue)]) -> Put {
             value => drop(item.insert((*name).to_owned(), value.clone())),
         }
     }
-    Put {
-        table: Table::Resources,
-        item: item.into(),
-    }
+    Put::new(Table::Resources, item.into())
 }
 
 fn with(name: &str, value: AttributeValue) -> Vec<Put> {
@@ -209,7 +206,7 @@ async fn check_store(store: &impl ItemStore, is_lax: bool) -> Vec<String> {
         for put in batch.iter().filter(|_| expected == Taken) {
             let there = store.get(put.table, put.keys()).await.unwrap().unwrap();
             let names = ["n", "set"];
-            let mut both = [there, put.item.clone()];
+            let mut both = [there, put.item()];
             for item in &mut both {
                 // DynamoDB writes a number in its own form, and a set in its own order.
                 for name in names {
@@ -240,7 +237,7 @@ async fn check_replacing(store: &impl ItemStore) {
     let there = store.get(first.table, first.keys()).await.unwrap();
     assert_eq!(
         there,
-        Some(second.item),
+        Some(second.item()),
         "whole, not attribute by attribute"
     );
 }
@@ -273,7 +270,7 @@ async fn check_put_unless(store: &impl ItemStore) {
             "step {step}"
         );
         if expected {
-            last = Some(put.item.clone());
+            last = Some(put.item());
         }
         let there = store.get(put.table, put.keys()).await.unwrap();
         assert_eq!(there, last, "step {step}");

@@ -358,13 +358,16 @@ async fn err_names_the_table_or_the_item() {
         "{error:?}"
     );
 
-    let mut item = puts(&event(2), Retention::Forever).unwrap().remove(0);
-    item.item.inner_mut().remove("event_name");
+    let mut item = puts(&event(2), Retention::Forever)
+        .unwrap()
+        .remove(0)
+        .item();
+    item.inner_mut().remove("event_name");
     let key = event(2).event_key.to_string();
     aws.dynamodb_client()
         .put_item()
         .table_name(aws.table_name(Table::Principals))
-        .set_item(Some(item.item.into()))
+        .set_item(Some(item.into()))
         .send()
         .await
         .unwrap();

@@ -103,7 +103,7 @@ async fn send_bare(client: &Client, names: &TableNames, events: &[AuditEvent]) -
         while puts.peek().is_some() {
             let mut requests: HashMap<String, Vec<WriteRequest>> = HashMap::new();
             for put in puts.by_ref().take(BATCH_ITEMS) {
-                let item: HashMap<String, AttributeValue> = put.item.into();
+                let item: HashMap<String, AttributeValue> = put.item().into();
                 let request = PutRequest::builder().set_item(Some(item)).build();
                 let request = request.map_err(io::Error::other)?;
                 let request = WriteRequest::builder().put_request(request).build();

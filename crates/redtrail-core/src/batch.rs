@@ -39,7 +39,7 @@ struct Waiting {
 impl Waiting {
     fn new(put: Put) -> Self {
         Self {
-            bytes: item_bytes(&put.item),
+            bytes: put_bytes(&put),
             partition: partition(&put),
             put,
         }
@@ -56,8 +56,13 @@ impl Queue {
     /// All of `puts`, of one key the last. The keys are mixed, so that a busy one is spread
     /// over many batches.
     pub(crate) fn new(puts: Vec<Put>) -> Self {
+        let order = mixed(&puts);
+        let mut puts: Vec<Option<Put>> = puts.into_iter().map(Some).collect();
+        let ready = order
+            .into_iter()
+            .filter_map(|place| puts.get_mut(place)?.take());
         Self {
-            ready: mixed(latest(puts)).into_iter().map(Waiting::new).collect(),
+            ready: ready.map(Waiting::new).collect(),
             later: BTreeMap::new(),
             put_back: 0,
             busy: HashMap::new(),
@@ -156,45 +161,45 @@ fn partition(put: &Put) -> u64 {
     hasher.finish()
 }
 
-/// The last put of each key.
-fn latest(puts: Vec<Put>) -> Vec<Put> {
-    let mut places: HashMap<(Table, [String; 2]), usize> = HashMap::new();
-    let mut latest: Vec<Put> = Vec::with_capacity(puts.len());
-    for put in puts {
-        let key = (put.table, put.keys().map(str::to_owned));
-        match places.get(&key).and_then(|at| latest.get_mut(*at)) {
-            Some(earlier) => *earlier = put,
-            None => {
-                places.insert(key, latest.len());
-                latest.push(put);
-            }
+/// Places in `puts`, of one key the last: first those that begin a partition, then each one's
+/// second, and so on.
+fn mixed(puts: &[Put]) -> Vec<usize> {
+    let mut last: HashMap<(Table, [&str; 2]), usize> = HashMap::with_capacity(puts.len());
+    let mut keys = Vec::with_capacity(puts.len());
+    for (place, put) in puts.iter().enumerate() {
+        let key = (put.table, put.keys());
+        if last.insert(key, place).is_none() {
+            keys.push(key);
         }
     }
-    latest
-}
-
-/// The first put of every partition key, then every second one, and so on.
-fn mixed(puts: Vec<Put>) -> Vec<Put> {
-    let mut seen: HashMap<(Table, String), usize> = HashMap::new();
-    let mut ranked: Vec<(usize, Put)> = puts
+    let mut counts: HashMap<(Table, &str), usize> = HashMap::new();
+    let mut ranked: Vec<(usize, usize)> = keys
         .into_iter()
-        .map(|put| {
-            let [partition, _] = put.keys();
-            let rank = seen.entry((put.table, partition.to_owned())).or_default();
-            *rank += 1;
-            (*rank, put)
+        .filter_map(|key| {
+            let (table, [partition, _]) = key;
+            let count = counts.entry((table, partition)).or_default();
+            *count += 1;
+            Some((*count, *last.get(&key)?))
         })
         .collect();
     ranked.sort_by_key(|(rank, _)| *rank);
-    ranked.into_iter().map(|(_, put)| put).collect()
+    ranked.into_iter().map(|(_, place)| place).collect()
 }
 
 /// The size DynamoDB reckons for an item, in bytes: names and values, and one to three
 /// bytes for each list, map and its members.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html>
 pub fn item_bytes(item: &Item) -> usize {
-    item.inner()
-        .iter()
+    bytes(item.inner().iter())
+}
+
+/// [`item_bytes`] of the item that is put.
+pub fn put_bytes(put: &Put) -> usize {
+    bytes(put.attributes())
+}
+
+fn bytes<'a>(attributes: impl Iterator<Item = (&'a String, &'a AttributeValue)>) -> usize {
+    attributes
         .map(|(name, value)| name.len() + value_bytes(value))
         .sum()
 }
@@ -239,10 +244,7 @@ mod tests {
             ("filling".to_owned(), text(&"x".repeat(bytes))),
         ]
         .into();
-        Put {
-            table: Table::Principals,
-            item: item.into(),
-        }
+        Put::new(Table::Principals, item.into())
     }
 
     fn batches(puts: Vec<Put>) -> Vec<Vec<Put>> {
@@ -263,7 +265,7 @@ mod tests {
             assert!(!batch.is_empty() && batch.len() <= MAX_BATCH_ITEMS);
             let distinct: HashSet<_> = batch.iter().map(Put::keys).collect();
             assert_eq!(distinct.len(), batch.len(), "a key twice in one batch");
-            let bytes: usize = batch.iter().map(|put| item_bytes(&put.item)).sum();
+            let bytes: usize = batch.iter().map(|put| put_bytes(put)).sum();
             assert!(batch.len() == 1 || bytes <= MAX_BATCH_BYTES);
         }
         batches
@@ -335,9 +337,9 @@ mod tests {
 
     #[test]
     fn ok_a_batch_may_be_full_to_the_last_byte() {
-        let bytes = |puts: &[Put]| -> usize { puts.iter().map(|put| item_bytes(&put.item)).sum() };
+        let bytes = |puts: &[Put]| -> usize { puts.iter().map(|put| put_bytes(put)).sum() };
         let mut puts: Vec<_> = (0..2).map(|n| put("p", n, 390_000)).collect();
-        let room = MAX_BATCH_BYTES - bytes(&puts) - item_bytes(&put("p", 2, 0).item);
+        let room = MAX_BATCH_BYTES - bytes(&puts) - put_bytes(&put("p", 2, 0));
         puts.push(put("p", 2, room));
         assert_eq!(bytes(&puts), MAX_BATCH_BYTES);
         assert_eq!(check(puts.clone()).len(), 1);

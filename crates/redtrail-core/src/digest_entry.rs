@@ -110,9 +110,7 @@ impl DigestEntry {
     /// # Errors
     /// Never for an entry as redtrail makes it: each field has a form in DynamoDB.
     pub fn put(&self) -> Result<Put, serde_dynamo::Error> {
-        Ok(Put {
-            table: Table::Ledger,
-            item: serde_dynamo::to_item(self)?,
-        })
+        let item = serde_dynamo::to_item(self)?;
+        Ok(Put::new(Table::Ledger, item))
     }
 }

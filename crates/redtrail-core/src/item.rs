@@ -2,7 +2,7 @@
 //! comes from the clock or the delivery, so writing one twice changes nothing. What its
 //! other attributes tell is not written again.
 
-use std::{collections::HashMap, fmt};
+use std::{collections::HashMap, fmt, sync::Arc};
 
 use redtrail_model::{
     AuditEvent, EXPIRES_AT, EventKey, Part, PrincipalKey, RULES_VERSION, SCHEMA_VERSION,
@@ -22,21 +22,53 @@ pub type Item = serde_dynamo::Item;
 
 type Attributes = HashMap<String, AttributeValue>;
 
-/// An item on its way to its table.
-#[derive(Clone, Debug, PartialEq)]
+/// An item on its way to its table. What it shares with others is there once, however many
+/// wait.
+#[derive(Clone, Debug)]
 pub struct Put {
     pub table: Table,
-    pub item: Item,
+    shared: Arc<Attributes>,
+    /// Attributes that none of the shared ones names.
+    own: Attributes,
 }
 
 impl Put {
+    pub fn new(table: Table, item: Item) -> Self {
+        Self {
+            table,
+            shared: Arc::default(),
+            own: item.into_inner(),
+        }
+    }
+
+    /// The item as the table is to hold it.
+    pub fn item(&self) -> Item {
+        let mut item = Attributes::clone(&self.shared);
+        item.extend(self.own.clone());
+        item.into()
+    }
+
+    pub fn get(&self, name: &str) -> Option<&AttributeValue> {
+        self.own.get(name).or_else(|| self.shared.get(name))
+    }
+
+    pub(crate) fn attributes(&self) -> impl Iterator<Item = (&String, &AttributeValue)> {
+        self.shared.iter().chain(&self.own)
+    }
+
     /// Partition and sort key; empty where the item has none.
     pub fn keys(&self) -> [&str; 2] {
         let schema = self.table.schema();
-        [schema.partition_key, schema.sort_key].map(|name| match self.item.inner().get(name) {
+        [schema.partition_key, schema.sort_key].map(|name| match self.get(name) {
             Some(AttributeValue::S(text)) => text.as_str(),
             _ => "",
         })
+    }
+}
+
+impl PartialEq for Put {
+    fn eq(&self, other: &Self) -> bool {
+        self.table == other.table && self.item() == other.item()
     }
 }
 
@@ -45,40 +77,37 @@ impl Put {
 /// # Errors
 /// Never for an audit event as redtrail makes it: each field has a form in DynamoDB.
 pub fn puts(event: &AuditEvent, retention: Retention) -> Result<Vec<Put>, serde_dynamo::Error> {
-    let mut common: Item = serde_dynamo::to_item(event)?;
-    let attributes = common.inner_mut();
-    leave_out_implied(attributes);
-    attributes.insert("schema_version".into(), number(SCHEMA_VERSION.into()));
-    attributes.insert("rules_version".into(), number(RULES_VERSION.into()));
+    let mut shared = serde_dynamo::to_item::<_, Item>(event)?.into_inner();
+    leave_out_implied(&mut shared);
+    shared.insert("schema_version".into(), number(SCHEMA_VERSION.into()));
+    shared.insert("rules_version".into(), number(RULES_VERSION.into()));
     if let Some(at) = retention.expires_at(event.event_time) {
-        attributes.insert(EXPIRES_AT.into(), number(at));
+        shared.insert(EXPIRES_AT.into(), number(at));
     }
 
-    let mut principal_row = common.clone();
+    let columns = [RESOURCE_ARNS, RESOURCE_PARTS].into_iter();
+    let mut own: Attributes = columns
+        .filter_map(|column| shared.remove_entry(column))
+        .collect();
     if event.error_code.is_some() {
-        principal_row
-            .inner_mut()
-            .insert("failure_key".into(), text(event.event_time));
+        own.insert("failure_key".into(), text(event.event_time));
     }
-    for column in [RESOURCE_ARNS, RESOURCE_PARTS] {
-        common.inner_mut().remove(column);
-    }
-    let mut puts = vec![Put {
-        table: Table::Principals,
-        item: principal_row,
-    }];
+    let shared = Arc::new(shared);
+    let row = |table, own| Put {
+        table,
+        shared: Arc::clone(&shared),
+        own,
+    };
+    let mut puts = vec![row(Table::Principals, own)];
     for resource in &event.touched.resources {
-        let mut row = common.clone();
-        let attributes = row.inner_mut();
-        attributes.insert(RESOURCE_KEY.into(), text(&resource.key));
-        attributes.insert(PART.into(), text(resource.part));
+        let mut own = Attributes::from([
+            (RESOURCE_KEY.into(), text(&resource.key)),
+            (PART.into(), text(resource.part)),
+        ]);
         if event.changes_resource && is_changed(resource.part) {
-            attributes.insert("change_key".into(), text(event.event_time));
+            own.insert("change_key".into(), text(event.event_time));
         }
-        puts.push(Put {
-            table: Table::Resources,
-            item: row,
-        });
+        puts.push(row(Table::Resources, own));
     }
     Ok(puts)
 }
@@ -189,7 +218,7 @@ mod tests {
     /// The event comes back from its item, in which just these attributes are left out.
     fn check(more: &[(&str, Value)], left_out: &[&str]) {
         let event = written(more);
-        let item = puts(&event, Retention::Forever).unwrap().remove(0).item;
+        let item = puts(&event, Retention::Forever).unwrap().remove(0).item();
         for (name, _) in more {
             let is_there = matches!(item.inner().get(*name), Some(value) if *value != AttributeValue::Null(true));
             assert_eq!(is_there, !left_out.contains(name), "{name} of {more:?}");
@@ -256,7 +285,7 @@ mod tests {
             ("resource_arns", json!(["statement:us-east-1:1/s", cluster])),
             ("resource_parts", json!(["target", "via"])),
         ]);
-        let item = puts(&event, Retention::Forever).unwrap().remove(2).item;
+        let item = puts(&event, Retention::Forever).unwrap().remove(2).item();
         let mut expected = event.clone();
         expected.touched.resources.remove(0);
         assert_eq!(super::event(item).unwrap(), expected);

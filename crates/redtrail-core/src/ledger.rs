@@ -322,10 +322,8 @@ impl LedgerEntry {
     /// # Errors
     /// Never for an entry as redtrail makes it: each field has a form in DynamoDB.
     pub fn put(&self) -> Result<Put, serde_dynamo::Error> {
-        Ok(Put {
-            table: Table::Ledger,
-            item: serde_dynamo::to_item(self)?,
-        })
+        let item = serde_dynamo::to_item(self)?;
+        Ok(Put::new(Table::Ledger, item))
     }
 }
 
@@ -449,10 +447,8 @@ impl Listed {
     /// # Errors
     /// Never for a row as redtrail makes it: each field has a form in DynamoDB.
     pub fn put(&self) -> Result<Put, serde_dynamo::Error> {
-        Ok(Put {
-            table: Table::Ledger,
-            item: serde_dynamo::to_item(self)?,
-        })
+        let item = serde_dynamo::to_item(self)?;
+        Ok(Put::new(Table::Ledger, item))
     }
 }
 

@@ -292,7 +292,7 @@ fn item_objections(event: &AuditEvent, puts: &[Put]) -> Vec<String> {
             wrong.push(format!("items: {what}"));
         }
     };
-    let rows: Vec<Value> = puts.iter().map(|put| plain(&put.item)).collect();
+    let rows: Vec<Value> = puts.iter().map(|put| plain(&put.item())).collect();
     let of = |table: Table| {
         let of_table = puts
             .iter()
@@ -306,7 +306,7 @@ fn item_objections(event: &AuditEvent, puts: &[Put]) -> Vec<String> {
         "a table that is none of an event's",
     );
     object(principals.len() == 1, "not one row for the principal");
-    let back = puts.first().map(|put| item::event(put.item.clone()));
+    let back = puts.first().map(|put| item::event(put.item()));
     object(
         matches!(back, Some(Ok(back)) if json!(back) == json!(event)),
         "the event does not come back",

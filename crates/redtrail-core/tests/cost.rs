@@ -13,7 +13,7 @@ use std::{
 };
 
 use redtrail_core::{
-    batch::item_bytes,
+    batch::put_bytes,
     directory::{self, Fact, Remembered},
     edge::ObjectIdentity,
     item::{Put, puts},
@@ -217,10 +217,10 @@ fn cost(event: &AuditEvent, remembered: &Remembered) -> EventCost {
         stored: 0,
     };
     for put in puts(event, Retention::Days(400)).unwrap() {
-        let bytes = item_bytes(&put.item);
+        let bytes = put_bytes(&put);
         let units = bytes.div_ceil(UNIT_BYTES);
         let indexes = put.table.schema().indexes.iter();
-        let indexed = indexes.filter(|index| put.item.inner().contains_key(index.sort_key));
+        let indexed = indexes.filter(|index| put.get(index.sort_key).is_some());
         let indexed = indexed.count();
         cost.rows += units;
         cost.indexes += units * indexed;
@@ -229,8 +229,7 @@ fn cost(event: &AuditEvent, remembered: &Remembered) -> EventCost {
     }
     let fresh = remembered.fresh(directory::puts(event, Retention::Days(800)).unwrap());
     for put in &fresh {
-        *cost.edges.entry(edge_kind(put)).or_default() +=
-            item_bytes(&put.item).div_ceil(UNIT_BYTES);
+        *cost.edges.entry(edge_kind(put)).or_default() += put_bytes(&put).div_ceil(UNIT_BYTES);
     }
     remembered.remember(fresh.iter().map(Fact::of));
     cost
@@ -238,7 +237,7 @@ fn cost(event: &AuditEvent, remembered: &Remembered) -> EventCost {
 
 /// What an item of the directory says, as the document names it.
 fn edge_kind(put: &Put) -> String {
-    let [subject, edge] = ["subject", "edge"].map(|name| match &put.item.inner()[name] {
+    let [subject, edge] = ["subject", "edge"].map(|name| match put.get(name).unwrap() {
         AttributeValue::S(text) => text.as_str(),
         other => panic!("{other:?}"),
     });
@@ -304,7 +303,7 @@ fn ledger_bytes() -> usize {
         },
     };
     let entry = LedgerEntry::proven(run, &proven, &tally, None);
-    item_bytes(&entry.put().unwrap().item)
+    put_bytes(&entry.put().unwrap())
 }
 
 fn bytes<'e>(events: impl IntoIterator<Item = &'e EventCost>, table: Table) -> Vec<usize> {

@@ -19,7 +19,7 @@ use std::{
 };
 
 use redtrail_core::{
-    batch::item_bytes,
+    batch::put_bytes,
     edge::{EdgeError, EdgeErrorKind, Timer, error_chain},
     item::Put,
     ledger::FINISHED,
@@ -123,10 +123,7 @@ fn put(principal: usize, bytes: usize) -> Put {
         ("filling".to_owned(), text("x".repeat(bytes))),
     ]
     .into();
-    Put {
-        table: Table::Principals,
-        item: item.into(),
-    }
+    Put::new(Table::Principals, item.into())
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -266,7 +263,7 @@ fn ok_so_many_requests_at_once() {
     );
     let sent = store.faults.sent.lock().unwrap();
     let in_flight = sent[1..].iter().flatten();
-    let bytes: usize = in_flight.map(|put| item_bytes(&put.item)).sum();
+    let bytes: usize = in_flight.map(put_bytes).sum();
     assert!((3 << 20..=4 << 20).contains(&bytes), "{bytes} bytes");
     let asked = store.timer.asked.load(Ordering::Relaxed);
     assert!(asked < 100, "asked {asked} times what time it is");

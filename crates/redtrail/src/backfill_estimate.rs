@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use fastrand::Rng;
 use redtrail_core::{
-    batch::item_bytes,
+    batch::put_bytes,
     edge::{EdgeError, ItemStore, Unless},
     item::{Item, Put},
 };
@@ -97,10 +97,10 @@ impl Scales {
     }
 
     fn weigh(&self, put: &Put) {
-        let has = |name: &str| put.item.inner().contains_key(name);
+        let has = |name: &str| put.get(name).is_some();
         let indexes = put.table.schema().indexes.iter();
         let indexes = indexes.filter(|index| has(index.partition_key) && has(index.sort_key));
-        let units = item_bytes(&put.item).div_ceil(UNIT_BYTES) * (1 + indexes.count());
+        let units = put_bytes(put).div_ceil(UNIT_BYTES) * (1 + indexes.count());
         self.units.fetch_add(units as u64, Ordering::Relaxed);
     }
 }

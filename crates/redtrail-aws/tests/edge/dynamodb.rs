@@ -50,10 +50,7 @@ fn put(table: Table, partition: &str, sort: usize, further: Value) -> Put {
     let mut item = json!({ "further": further });
     item[schema.partition_key] = partition.into();
     item[schema.sort_key] = format!("{sort:05}").into();
-    Put {
-        table,
-        item: serde_dynamo::to_item(item).unwrap(),
-    }
+    Put::new(table, serde_dynamo::to_item(item).unwrap())
 }
 
 fn puts(count: usize) -> Vec<Put> {

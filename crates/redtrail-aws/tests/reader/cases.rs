@@ -42,10 +42,7 @@ struct Asked {
 impl Items {
     fn puts(&self) -> Vec<Put> {
         let of = |table, items: &[Value]| -> Vec<Put> {
-            let put = |item| Put {
-                table,
-                item: serde_dynamo::to_item(item).unwrap(),
-            };
+            let put = |item| Put::new(table, serde_dynamo::to_item(item).unwrap());
             items.iter().map(put).collect()
         };
         [

@@ -49,10 +49,7 @@ fn edges() -> Vec<Value> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ok_last_used_of_2000_principals_costs_a_query_of_one_item_for_each_key() {
     let now: EventTime = "2026-04-01T00:00:00Z".parse().unwrap();
-    let put = |edge: &Value| Put {
-        table: Table::Directory,
-        item: serde_dynamo::to_item(edge).unwrap(),
-    };
+    let put = |edge: &Value| Put::new(Table::Directory, serde_dynamo::to_item(edge).unwrap());
     let puts: Vec<Put> = edges().iter().map(put).collect();
     let largest = puts.iter().map(item_bytes).max().unwrap();
     assert!(largest < HALF_UNIT_BYTES, "{largest}");
@@ -107,7 +104,7 @@ async fn ok_last_used_of_2000_principals_costs_a_query_of_one_item_for_each_key(
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html>
 fn item_bytes(put: &Put) -> usize {
     const NUMBER_BYTES: usize = 21;
-    let item: HashMap<String, AttributeValue> = put.item.clone().into();
+    let item: HashMap<String, AttributeValue> = put.item().into();
     let value = |value: &AttributeValue| match value {
         AttributeValue::S(text) => text.len(),
         AttributeValue::N(_) => NUMBER_BYTES,

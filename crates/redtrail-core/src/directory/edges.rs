@@ -251,7 +251,7 @@ mod tests {
         let found: Vec<_> = edges(&event(""), Retention::Forever)
             .unwrap()
             .iter()
-            .map(|put| ["subject", "edge"].map(|name| put.item.inner()[name].clone()))
+            .map(|put| ["subject", "edge"].map(|name| put.get(name).cloned().unwrap()))
             .collect();
         let expected: Vec<_> = expected
             .into_iter()
@@ -275,7 +275,7 @@ mod tests {
         event.selected_by = SelectedBy::RedshiftAccount;
         let subjects = edges(&event, Retention::Forever).unwrap().into_iter();
         let subjects: Vec<_> = subjects
-            .map(|put| put.item.inner()["subject"].clone())
+            .map(|put| put.get("subject").cloned().unwrap())
             .collect();
         let known = |kind| AttributeValue::S(known_subject(kind));
         assert!(subjects.contains(&known(Known::Principal)));

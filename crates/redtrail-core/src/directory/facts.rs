@@ -154,7 +154,7 @@ mod tests {
             record_index: 0,
         };
         let event = audit_event(&record, &origin, &Selector::default()).unwrap();
-        let text = |put: &Put, name: &str| match &put.item.inner()[name] {
+        let text = |put: &Put, name: &str| match put.get(name).unwrap() {
             AttributeValue::S(text) => text.clone(),
             other => panic!("{other:?}"),
         };

@@ -34,8 +34,6 @@ pub fn puts(event: &AuditEvent, retention: Retention) -> Result<Vec<Put>, serde_
 }
 
 fn put(fact: &impl Serialize) -> Result<Put, serde_dynamo::Error> {
-    Ok(Put {
-        table: Table::Directory,
-        item: serde_dynamo::to_item(fact)?,
-    })
+    let item = serde_dynamo::to_item(fact)?;
+    Ok(Put::new(Table::Directory, item))
 }

@@ -61,7 +61,7 @@ fn hash_of(put: &Put) -> [u8; 16] {
     let schema = put.table.schema();
     let mut hash = Sha256::new();
     for name in [schema.partition_key, schema.sort_key] {
-        if let Some(AttributeValue::S(text)) = put.item.inner().get(name) {
+        if let Some(AttributeValue::S(text)) = put.get(name) {
             hash.update((text.len() as u64).to_be_bytes());
             hash.update(text);
         }

@@ -114,7 +114,7 @@ mod tests {
             version_id: None,
         };
         let puts = trail_puts(&object, Retention::Days(1)).unwrap().into_iter();
-        puts.map(|put| serde_dynamo::from_item(put.item).unwrap())
+        puts.map(|put| serde_dynamo::from_item(put.item()).unwrap())
             .collect()
     }
 

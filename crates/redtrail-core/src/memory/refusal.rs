@@ -9,8 +9,8 @@ use serde_dynamo::AttributeValue;
 use thiserror::Error;
 
 use crate::{
-    batch::{MAX_BATCH_ITEMS, item_bytes},
-    item::{Item, Put},
+    batch::{MAX_BATCH_ITEMS, put_bytes},
+    item::Put,
 };
 
 const MAX_REQUEST_BYTES: usize = 16 << 20;
@@ -86,7 +86,7 @@ pub fn check_batch(batch: &[Put]) -> Result<(), Refusal> {
         if !keys.insert((put.table, put.keys())) {
             return Err(Refusal::KeyTwice);
         }
-        total += item_bytes(&put.item);
+        total += put_bytes(put);
     }
     if total > MAX_REQUEST_BYTES {
         return Err(Refusal::BatchTooLarge(total));
@@ -106,7 +106,7 @@ pub fn check_keys(table: Table, keys: [&str; 2]) -> Result<(), Refusal> {
 }
 
 fn check_item(put: &Put) -> Result<(), Refusal> {
-    let bytes = item_bytes(&put.item);
+    let bytes = put_bytes(put);
     if bytes > MAX_ITEM_BYTES {
         return Err(Refusal::ItemTooLarge(bytes));
     }
@@ -115,24 +115,22 @@ fn check_item(put: &Put) -> Result<(), Refusal> {
         (schema.partition_key, MAX_PARTITION_KEY_BYTES),
         (schema.sort_key, MAX_SORT_KEY_BYTES),
     ] {
-        if !check_key(&put.item, name, longest)? {
+        if !check_key(put, name, longest)? {
             let problem = KeyProblem::Missing;
             return Err(Refusal::Key { name, problem });
         }
     }
     for index in schema.indexes {
-        check_key(&put.item, index.partition_key, MAX_PARTITION_KEY_BYTES)?;
-        check_key(&put.item, index.sort_key, MAX_SORT_KEY_BYTES)?;
+        check_key(put, index.partition_key, MAX_PARTITION_KEY_BYTES)?;
+        check_key(put, index.sort_key, MAX_SORT_KEY_BYTES)?;
     }
-    put.item
-        .inner()
-        .values()
-        .try_for_each(|value| check_value(value, 1))
+    put.attributes()
+        .try_for_each(|(_, value)| check_value(value, 1))
 }
 
 /// Whether the item has that key attribute; if so it must be fit for a key.
-fn check_key(item: &Item, name: &'static str, longest: usize) -> Result<bool, Refusal> {
-    match item.inner().get(name) {
+fn check_key(put: &Put, name: &'static str, longest: usize) -> Result<bool, Refusal> {
+    match put.get(name) {
         None => Ok(false),
         Some(AttributeValue::S(text)) => check_text(name, text, longest).map(|()| true),
         Some(_) => Err(Refusal::Key {

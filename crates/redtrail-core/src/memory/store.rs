@@ -46,7 +46,7 @@ impl ItemStore for MemoryStore {
         let mut tables = locked(&self.tables);
         for put in batch {
             let [partition, sort] = put.keys().map(str::to_owned);
-            tables.insert((put.table, partition, sort), put.item.clone());
+            tables.insert((put.table, partition, sort), put.item());
         }
         Ok(Vec::new())
     }
@@ -58,9 +58,9 @@ impl ItemStore for MemoryStore {
         let key = (put.table, partition, sort);
         let stays = tables
             .get(&key)
-            .is_some_and(|there| unless.is(there, &put.item));
+            .is_some_and(|there| unless.is(there, &put.item()));
         if !stays {
-            tables.insert(key, put.item.clone());
+            tables.insert(key, put.item());
         }
         Ok(!stays)
     }

@@ -108,7 +108,11 @@ fn clear(bytes: &mut usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{batch::item_bytes, item::puts, retention::Retention};
+    use crate::{
+        batch::{item_bytes, put_bytes},
+        item::puts,
+        retention::Retention,
+    };
     use crate::{log_reader::RawRecord, normalize::audit_event, select::Selector};
     use redtrail_model::{Flag, Origin, SelectedBy, Touched};
     use redtrail_trailgen::{Trail, TrailOptions};
@@ -180,10 +184,7 @@ mod tests {
             change(&mut event);
             let place = item_bytes(&serde_dynamo::to_item(&event.origin).unwrap());
             let items = puts(&event, Retention::Days(0)).unwrap();
-            let made: Vec<_> = items
-                .iter()
-                .map(|put| item_bytes(&put.item) - place)
-                .collect();
+            let made: Vec<_> = items.iter().map(|put| put_bytes(put) - place).collect();
             assert_eq!(bytes(&event), made, "{event:?}");
         };
         for _ in 0..500 {

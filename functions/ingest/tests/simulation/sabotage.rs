@@ -46,10 +46,9 @@ pub(crate) struct Sabotage {
 impl Sabotage {
     /// `clean` are the items that a sound writer leaves.
     pub(crate) fn new(broken: Broken, clean: &[(Table, Item)]) -> Self {
-        let puts = clean.iter().map(|(table, item)| Put {
-            table: *table,
-            item: item.clone(),
-        });
+        let puts = clean
+            .iter()
+            .map(|(table, item)| Put::new(*table, item.clone()));
         let of_file = |put: &Put| put.keys()[1].split('#').next().unwrap().to_owned();
         Self {
             broken,
@@ -92,8 +91,9 @@ impl Sabotage {
         let first = first.entry(event.clone()).or_insert(object.clone());
         if *first != object {
             let event_key = AttributeValue::S(format!("{event}#{object}"));
-            let attributes = put.item.inner_mut();
-            attributes.insert("event_key".to_owned(), event_key);
+            let mut item = put.item();
+            item.inner_mut().insert("event_key".to_owned(), event_key);
+            *put = Put::new(put.table, item);
         }
     }
 
@@ -114,7 +114,7 @@ impl Sabotage {
 }
 
 fn attribute<'p>(put: &'p Put, name: &str) -> Option<&'p str> {
-    match put.item.inner().get(name) {
+    match put.get(name) {
         Some(AttributeValue::S(text)) => Some(text),
         _ => None,
     }
