@@ -213,8 +213,7 @@ impl<'a> Walk<'a> {
         // Brackets and backslashes, and few others.
         let marks = folded.simd_gt(b'z' as i8);
         // `eventSource` and its like; `redshift` and `sqlworkbench`.
-        let words =
-            (text.simd_eq(b'S') & ahead.simd_eq(b'r')) | (text.simd_eq(b'e') & ahead.simd_eq(b'h'));
+        let words = text.simd_eq(b'e') & (ahead.simd_eq(b'S') | ahead.simd_eq(b'h'));
         let (digits, fours) = digits(text);
 
         let mut end = None;
@@ -374,15 +373,15 @@ enum Word {
     Family,
 }
 
-/// The word of which the letter that it was found by stands at `at`.
+/// The word of which the first letter that it was found by stands at `at`.
 fn word_at(bytes: &[u8], at: usize) -> Option<Word> {
     let is_word = |start: usize, word: &[u8]| {
         let rest = bytes.get(start..);
         rest.is_some_and(|rest| rest.starts_with(word))
     };
-    if bytes.get(at) == Some(&b'S') {
+    if bytes.get(at + AHEAD) == Some(&b'S') {
         let start = at
-            .checked_sub(6)
+            .checked_sub(3)
             .filter(|start| is_word(*start, EVENT_SOURCE))?;
         return Some(Word::EventSource {
             end: start + EVENT_SOURCE.len(),
@@ -412,8 +411,11 @@ fn word_at(bytes: &[u8], at: usize) -> Option<Word> {
 fn digits<S: Simd>(text: u8x64<S>) -> (mask8x64<S>, u64) {
     let value = text - b'0';
     let is_digit: mask8x64<S> = value.min(9).simd_eq(value);
-    let fours: u32x16<S> = is_digit.to_vector().bitcast();
-    (is_digit, fours.simd_eq(u32::MAX).to_bitmask())
+    let fours: u32x16<S> = value.max(9).bitcast();
+    (
+        is_digit,
+        fours.simd_eq(u32::from_ne_bytes([9; 4])).to_bitmask(),
+    )
 }
 
 /// All bits from the first of two to the other, the other left out, and so on.
