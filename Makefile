@@ -91,7 +91,7 @@ counts: build ## Put this code's instruction counts on file
 	target/release/redtrail-bench gate --update
 
 .PHONY: nightly
-nightly: properties simulation kills soak digests fuzz mutants template-all commands cli package sam-local ## All that takes long: about seven hours
+nightly: properties simulation kills soak memory digests fuzz mutants template-all commands cli package sam-local ## All that takes long: about seven hours
 
 .PHONY: properties
 properties: build ## Run the properties on 50,000 cases each; at most an hour
@@ -108,6 +108,10 @@ kills: build ## Kill the function at 200 of its requests; at most 15 minutes
 .PHONY: soak
 soak: build ## Run the function on a bad wire for half an hour
 	REDTRAIL_SOAK_SECONDS=1800 timeout 2400 $(TEST) --test end_to_end -- --nocapture soaks
+
+.PHONY: memory
+memory: build ## Run the function on the largest logs; at most 15 minutes
+	REDTRAIL_LARGEST_LOGS=1 timeout 900 $(TEST) --test end_to_end -- --nocapture memory
 
 .PHONY: digests
 digests: build python ## Find 200 mixtures of tampering; have the AWS CLI judge where it is right

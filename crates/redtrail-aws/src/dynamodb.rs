@@ -2,7 +2,7 @@
 //! what is known, PutItem for where to go on.
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html>
 
-use std::{collections::HashMap, slice};
+use std::{collections::HashMap, slice, sync::Arc};
 
 use aws_sdk_dynamodb::{
     error::{ProvideErrorMetadata, SdkError},
@@ -12,10 +12,12 @@ use aws_sdk_dynamodb::{
     types::{AttributeValue, PutRequest, ThrottlingReason, WriteRequest},
 };
 use redtrail_core::{
+    batch::{MAX_BATCH_BYTES, put_bytes},
     edge::{EdgeError, EdgeErrorKind, ItemStore, Unless},
     item::{Item, Put},
 };
 use redtrail_model::{TABLES, Table};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// What each table is called in the account.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,18 +49,35 @@ impl TableNames {
     }
 }
 
+/// Bytes of items in requests at once: the SDK takes several times that for them. It is room
+/// for the largest batch, or for twenty of a usual size.
+const BYTES_IN_FLIGHT: usize = MAX_BATCH_BYTES;
+
 /// redtrail's tables in DynamoDB.
 #[derive(Clone, Debug)]
 pub struct DynamoDbStore {
     client: aws_sdk_dynamodb::Client,
     names: TableNames,
+    room: Arc<Semaphore>,
 }
 
 type Requests = HashMap<String, Vec<WriteRequest>>;
 
 impl DynamoDbStore {
     pub fn new(client: aws_sdk_dynamodb::Client, names: TableNames) -> Self {
-        Self { client, names }
+        Self {
+            client,
+            names,
+            room: Arc::new(Semaphore::new(BYTES_IN_FLIGHT)),
+        }
+    }
+
+    /// Waits until these items may be in a request, in the order in which it was asked.
+    async fn room_for(&self, batch: &[Put]) -> Option<SemaphorePermit<'_>> {
+        let bytes: usize = batch.iter().map(put_bytes).sum();
+        let bytes = u32::try_from(bytes.min(BYTES_IN_FLIGHT)).ok()?;
+        // It is never closed.
+        self.room.acquire_many(bytes).await.ok()
     }
 
     fn requests(&self, batch: &[Put]) -> Result<Requests, EdgeError> {
@@ -114,6 +133,7 @@ impl DynamoDbStore {
 
 impl ItemStore for DynamoDbStore {
     async fn write(&self, batch: &[Put]) -> Result<Vec<usize>, EdgeError> {
+        let room = self.room_for(batch).await;
         let sent = self
             .client
             .batch_write_item()
@@ -121,6 +141,7 @@ impl ItemStore for DynamoDbStore {
             .send()
             .await
             .map_err(|error| self.failed(batch, write_kind(&error), error.into()))?;
+        drop(room);
         let left = sent.unprocessed_items.unwrap_or_default();
         let left = left
             .iter()

@@ -3,7 +3,10 @@
 //! read a second time. The ledger item is written last; when time is up before that, it says
 //! from where to go on.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::HashSet,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use redtrail_model::{AuditEvent, EventTime, Flag, Origin, Table};
@@ -28,8 +31,10 @@ use crate::{
 
 /// Events written at a time: an attempt that writes them has got on.
 const PORTION_EVENTS: usize = 64;
-/// Items written at a time: bounds the items in memory, whatever one event touches.
+/// Items written at a time, and bytes of the records they come from: they bound the items in
+/// memory, whatever one event touches or holds.
 const PORTION_ITEMS: usize = 1000;
+const PORTION_RECORD_BYTES: u64 = 256 << 10;
 
 /// What ingesting needs to know beside the object.
 #[derive(Clone, Copy)]
@@ -412,10 +417,11 @@ impl<'a, L: LogSource, S: ItemStore, T: Timer> Ingest<'a, L, S, T> {
         portion.rows.extend(rows);
         let facts = directory::puts(&event, retentions.directory);
         let facts = facts.map_err(|source| self.item_error(source))?;
+        let facts = self.settings.remembered.fresh(facts, &mut portion.met);
         portion.facts.extend(facts);
         portion.events += 1;
-        let items = portion.rows.len() + portion.facts.len();
-        if portion.events < PORTION_EVENTS && items < PORTION_ITEMS {
+        portion.record_bytes += event.record_bytes;
+        if !portion.is_full() {
             return Ok(());
         }
         self.write_portion(std::mem::take(portion), written).await
@@ -432,10 +438,8 @@ impl<'a, L: LogSource, S: ItemStore, T: Timer> Ingest<'a, L, S, T> {
         Ok(())
     }
 
-    /// Writes these rows, and those of the directory's facts that need writing; how many
-    /// items that were.
+    /// Writes these rows, and these facts of the directory; how many items that were.
     async fn write(&self, mut items: Vec<Put>, facts: Vec<Put>) -> Result<u64, IngestError> {
-        let facts = self.settings.remembered.fresh(facts);
         let durable: Vec<Fact> = facts.iter().map(Fact::of).collect();
         items.extend(facts);
         let count = items.len() as u64;
@@ -451,6 +455,7 @@ impl<'a, L: LogSource, S: ItemStore, T: Timer> Ingest<'a, L, S, T> {
     async fn write_last(&self, rows: Vec<Put>, entry: &LedgerEntry) -> Result<u64, IngestError> {
         let facts = directory::trail_puts(self.address, self.settings.retentions.directory)
             .map_err(|source| self.item_error(source))?;
+        let facts = self.settings.remembered.fresh(facts, &mut HashSet::new());
         let listed = rows.len() as u64;
         let items = self.write(rows, facts).await?;
         let entry = entry.put().map_err(|source| self.item_error(source))?;
@@ -529,9 +534,19 @@ fn millis(duration: Duration) -> u64 {
 #[derive(Default)]
 struct Portion {
     events: usize,
+    record_bytes: u64,
     rows: Vec<Put>,
     /// What the directory is to know.
     facts: Vec<Put>,
+    met: HashSet<Fact>,
+}
+
+impl Portion {
+    fn is_full(&self) -> bool {
+        self.events >= PORTION_EVENTS
+            || self.rows.len() + self.facts.len() >= PORTION_ITEMS
+            || self.record_bytes >= PORTION_RECORD_BYTES
+    }
 }
 
 #[derive(Default)]

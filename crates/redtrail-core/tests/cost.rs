@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     env,
     fmt::Write,
     fs,
@@ -227,7 +227,8 @@ fn cost(event: &AuditEvent, remembered: &Remembered) -> EventCost {
         cost.stored += (1 + indexed) * (bytes + STORED_OVERHEAD);
         cost.bytes.push((put.table, bytes));
     }
-    let fresh = remembered.fresh(directory::puts(event, Retention::Days(800)).unwrap());
+    let facts = directory::puts(event, Retention::Days(800)).unwrap();
+    let fresh = remembered.fresh(facts, &mut HashSet::new());
     for put in &fresh {
         *cost.edges.entry(edge_kind(put)).or_default() += put_bytes(&put).div_ceil(UNIT_BYTES);
     }

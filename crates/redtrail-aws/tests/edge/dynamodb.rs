@@ -30,6 +30,10 @@ const WRITE: EdgeErrorKind = EdgeErrorKind::Denied {
 };
 
 async fn put_all(server: &Server, puts: Vec<Put>, time: Duration) -> Result<(), EdgeError> {
+    put_all_in(&store(server), puts, time).await
+}
+
+fn store(server: &Server) -> DynamoDbStore {
     let names = TableNames {
         principals: "stack-principals".to_owned(),
         resources: "stack-resources".to_owned(),
@@ -37,8 +41,16 @@ async fn put_all(server: &Server, puts: Vec<Put>, time: Duration) -> Result<(), 
         ledger: "stack-ledger".to_owned(),
     };
     let client = clients::dynamodb(&connection(server), http_client());
+    DynamoDbStore::new(client, names)
+}
+
+async fn put_all_in(
+    store: &DynamoDbStore,
+    puts: Vec<Put>,
+    time: Duration,
+) -> Result<(), EdgeError> {
     let writer = Writer {
-        store: &DynamoDbStore::new(client, names),
+        store,
         timer: &TokioTimer,
         effort: &Effort::default(),
     };
@@ -233,6 +245,24 @@ async fn ok_whole_requests_that_fail_are_sent_again() {
             .iter()
             .all(|request| requested(request).len() == first.len())
     );
+}
+
+/// Batches of 1 MiB for two at once, of which each would send four.
+#[tokio::test]
+async fn ok_requests_at_once_hold_a_bound_of_bytes() {
+    let server = Server::start(|_| Answer::Silence).await;
+    let store = store(&server);
+    let large = |n| put(Table::Principals, "p", n, json!("x".repeat(300_000)));
+    let time = Duration::from_millis(500);
+    let (first, second) = tokio::join!(
+        put_all_in(&store, (0..20).map(large).collect(), time),
+        put_all_in(&store, (20..40).map(large).collect(), time / 2),
+    );
+    assert!(first.is_err() && second.is_err());
+    assert_eq!(server.requests().len(), 1);
+    // What no longer waits for an answer takes no room.
+    assert!(put_all_in(&store, vec![large(0)], time).await.is_err());
+    assert_eq!(server.requests().len(), 2);
 }
 
 #[tokio::test]

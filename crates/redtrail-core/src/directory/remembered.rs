@@ -16,16 +16,15 @@ const MAX_REMEMBERED: usize = 100_000;
 
 /// Directory items known to be durable.
 #[derive(Debug, Default)]
-pub struct Remembered(Mutex<HashSet<[u8; 16]>>);
+pub struct Remembered(Mutex<HashSet<Fact>>);
 
 impl Remembered {
-    /// Those of `puts` that are not known to be durable, each once.
-    pub fn fresh(&self, mut puts: Vec<Put>) -> Vec<Put> {
+    /// Those of `puts` that are neither known to be durable nor `met` before, each once.
+    pub fn fresh(&self, mut puts: Vec<Put>, met: &mut HashSet<Fact>) -> Vec<Put> {
         let remembered = self.locked();
-        let mut met = HashSet::new();
         puts.retain(|put| {
-            let hash = hash_of(put);
-            !remembered.contains(&hash) && met.insert(hash)
+            let fact = Fact::of(put);
+            !remembered.contains(&fact) && met.insert(fact)
         });
         puts
     }
@@ -37,17 +36,17 @@ impl Remembered {
             if remembered.len() >= MAX_REMEMBERED {
                 remembered.clear();
             }
-            remembered.insert(fact.0);
+            remembered.insert(fact);
         }
     }
 
-    fn locked(&self) -> MutexGuard<'_, HashSet<[u8; 16]>> {
+    fn locked(&self) -> MutexGuard<'_, HashSet<Fact>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// What is remembered of a directory item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Fact([u8; 16]);
 
 impl Fact {

@@ -3,7 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    env, fs,
+    env,
     time::{Duration, Instant},
 };
 
@@ -206,10 +206,10 @@ async fn ok_soaks_with_flat_memory() {
         invocations += 1;
         world.function.take_stdout();
         if warm.is_none() && started.elapsed() > total / 4 {
-            warm = Some(resident_kib(&world));
+            warm = Some(world.memory_kib("VmRSS"));
         }
     }
-    let (warm, end) = (warm.unwrap(), resident_kib(&world));
+    let (warm, end) = (warm.unwrap(), world.memory_kib("VmRSS"));
     println!(
         "{invocations} invocations in {seconds} s, {failures} of them given back, {} faults; \
          resident memory {warm} KiB, then {end} KiB",
@@ -223,16 +223,4 @@ async fn ok_soaks_with_flat_memory() {
     assert!(end < warm + GROWTH_KIB, "from {warm} to {end} KiB");
     world.stop().await;
     proxy.stop().await;
-}
-
-/// Resident memory of the function's process.
-/// <https://man7.org/linux/man-pages/man5/proc_pid_status.5.html>
-fn resident_kib(world: &World) -> u64 {
-    let process = world.function.process_id().unwrap();
-    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
-    let line = status
-        .lines()
-        .find(|line| line.starts_with("VmRSS:"))
-        .unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }

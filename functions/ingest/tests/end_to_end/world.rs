@@ -1,6 +1,6 @@
 //! The real binary and the servers it works with, for one test.
 
-use std::{collections::BTreeMap, path::Path, time::Duration};
+use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
 use redtrail_core::ledger::VOLATILE;
 use redtrail_local::{Bootstrap, InvocationOutcome, LocalAws, LocalAwsOptions};
@@ -36,8 +36,8 @@ impl World {
         let folder = TempDir::new().unwrap();
         for (key, body) in objects {
             let path = folder.path().join(key);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, body).unwrap();
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, body).unwrap();
         }
         self.aws.put_folder(BUCKET, folder.path()).await.unwrap();
     }
@@ -77,6 +77,15 @@ impl World {
             }
         }
         all
+    }
+
+    /// Memory of the function's process, in KiB: `VmRSS` or `VmHWM`.
+    /// <https://man7.org/linux/man-pages/man5/proc_pid_status.5.html>
+    pub(crate) fn memory_kib(&self, field: &str) -> u64 {
+        let process = self.function.process_id().unwrap();
+        let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+        let line = status.lines().find(|line| line.starts_with(field)).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 
     pub(crate) async fn stop(self) {
