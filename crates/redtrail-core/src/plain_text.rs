@@ -8,7 +8,7 @@ use serde_json::ser::Formatter;
 
 /// `text` with each character that is no plain text written as `\u{…}`.
 pub fn plain(text: &str) -> Cow<'_, str> {
-    if !text.contains(is_not_plain) {
+    if is_plain(text) {
         return Cow::Borrowed(text);
     }
     let mut plain = String::with_capacity(text.len() + 8);
@@ -37,7 +37,7 @@ pub fn json_line(value: &impl Serialize) -> io::Result<String> {
 
 /// Text of a JSON string, between its quotes, with each such character as `\uXXXX`.
 pub fn plain_in_json(text: &str) -> Cow<'_, str> {
-    if !text.contains(is_not_plain) {
+    if is_plain(text) {
         return Cow::Borrowed(text);
     }
     let mut plain = String::with_capacity(text.len() + 8);
@@ -51,6 +51,11 @@ pub fn plain_in_json(text: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(plain)
+}
+
+fn is_plain(text: &str) -> bool {
+    // Most text is printable ASCII, which is told soonest.
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~')) || !text.contains(is_not_plain)
 }
 
 /// Control characters; characters of Unicode's general category Cf (format: bidirectional
