@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use jiff::{Timestamp, Unit, tz::Offset};
+use jiff::{Timestamp, tz::Offset};
 use serde::{Deserialize, Serialize};
 
 /// A UTC instant in whole milliseconds, written `YYYY-MM-DDTHH:MM:SS.mmmZ`, always
@@ -46,7 +46,8 @@ impl EventTime {
         Self::from_epoch_millis(self.epoch_millis().saturating_add(millis)).unwrap_or(self)
     }
 
-    fn written(self) -> [u8; 24] {
+    /// As `Display` writes it.
+    pub(crate) fn written(self) -> [u8; 24] {
         let time = Offset::UTC.to_datetime(self.0);
         let mut text = *b"YYYY-MM-DDTHH:MM:SS.mmmZ";
         for (place, number) in [
@@ -98,14 +99,9 @@ impl FromStr for EventTime {
     /// Reads an RFC 3339 time with any offset; what is finer than a millisecond is cut.
     fn from_str(text: &str) -> Result<Self, InvalidEventTime> {
         let time: Timestamp = text.parse().map_err(|_| InvalidEventTime)?;
-        let cut = time
-            .round(
-                jiff::TimestampRound::new()
-                    .smallest(Unit::Millisecond)
-                    .mode(jiff::RoundMode::Floor),
-            )
-            .map_err(|_| InvalidEventTime)?;
-        Self::from_epoch_millis(cut.as_millisecond()).ok_or(InvalidEventTime)
+        // Down, also before 1970.
+        let millis = i64::from(time.subsec_nanosecond().div_euclid(1_000_000));
+        Self::from_epoch_millis(time.as_second() * 1000 + millis).ok_or(InvalidEventTime)
     }
 }
 

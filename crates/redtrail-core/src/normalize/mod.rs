@@ -73,7 +73,8 @@ pub(crate) fn next_audit_event(
     let event_name = event_name.ok_or(Unreadable::NoEventName)?;
     // Two ids must not become one because what tells them apart is no text.
     let event_id = event.event_id.as_deref();
-    let event_id = match event_id.filter(|id| !id.contains(char::REPLACEMENT_CHARACTER)) {
+    let is_text = |id: &&str| id.is_ascii() || !id.contains(char::REPLACEMENT_CHARACTER);
+    let event_id = match event_id.filter(is_text) {
         Some(id) => Cow::Borrowed(id),
         None => {
             flags.push(Flag::NoEventId);

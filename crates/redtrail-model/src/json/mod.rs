@@ -158,8 +158,7 @@ impl<'a> Json<'a> {
     /// An object's members in their order, null ones left out.
     #[inline]
     pub fn members(self) -> impl Iterator<Item = (Cow<'a, str>, Json<'a>)> + use<'a> {
-        let inside = self.inside(Kind::Object);
-        inside.map_while(move |value| Some((value.name()?, value)))
+        Members(self.inside(Kind::Object))
     }
 
     /// An array's elements in their order, null ones left out.
@@ -196,7 +195,7 @@ impl<'a> Json<'a> {
     fn name(self) -> Option<Cow<'a, str>> {
         let (written, has_escapes) = self.written_name()?;
         if has_escapes {
-            return unescaped(&format!("\"{written}\""));
+            return quoted(written);
         }
         Some(Cow::Borrowed(written))
     }
@@ -228,6 +227,12 @@ impl<'a> Json<'a> {
 fn unescaped(json: &str) -> Option<Cow<'static, str>> {
     let lossy: LossyText = serde_json::from_str(json).ok()?;
     Some(Cow::Owned(lossy.0.into_owned()))
+}
+
+/// The text of what stands between a string's quotes.
+#[cold]
+fn quoted(inside: &str) -> Option<Cow<'static, str>> {
+    unescaped(&format!("\"{inside}\""))
 }
 
 /// Whether a string with escapes spells `name`. Nothing is made of it: somebody may write
@@ -266,6 +271,20 @@ fn spells(written: &str, name: &str, is_same: fn(&[u8], &[u8]) -> bool) -> bool 
     is_spelled && rest.is_empty()
 }
 
+/// An object's members.
+struct Members<'a>(Inside<'a>);
+
+impl<'a> Iterator for Members<'a> {
+    type Item = (Cow<'a, str>, Json<'a>);
+
+    // As a call of its own it would hand each name and value over in memory.
+    #[inline(always)]
+    fn next(&mut self) -> Option<Self::Item> {
+        let value = self.0.next()?;
+        Some((value.name()?, value))
+    }
+}
+
 /// Values side by side, each with those inside it behind it. Null ones are left out.
 struct Inside<'a> {
     text: &'a str,
@@ -275,7 +294,7 @@ struct Inside<'a> {
 impl<'a> Iterator for Inside<'a> {
     type Item = Json<'a>;
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<Json<'a>> {
         loop {
             let next = Json {

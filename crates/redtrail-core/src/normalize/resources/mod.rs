@@ -76,8 +76,8 @@ pub fn findings(call: &Call<'_>) -> Findings {
         _ => general,
     };
     let details = Node::read(record.service_event_details);
-    let asked = objects(&[scope.here.node, details], rules);
-    let answered = objects(&[scope.response.node], rules);
+    let asked = objects([scope.here, Object::of(details)], rules);
+    let answered = objects([scope.response], rules);
     let told = answered.iter().filter(|_| !class.reads());
     asker.collect_objects(asked.iter().chain(told), general, scope, &mut collector);
     // Of a call that reads one thing, whatever its request is, the answer may show which. An
@@ -159,13 +159,13 @@ impl Asker<'_> {
         let Some(kind) = &expression.kind else {
             return;
         };
-        for scope in expression.scopes(scope) {
+        expression.each_scope(scope, |scope| {
             let elsewhere = Elsewhere::of(expression, scope);
             let place = self.place.map(|place| elsewhere.or(place));
             if let Some(key) = place.and_then(|place| kind.wildcard(place)) {
                 collector.add(Found::Key(key), expression.part);
             }
-        }
+        });
     }
 
     fn collect_alias(
@@ -214,35 +214,31 @@ impl Asker<'_> {
         if !expression.may_name(&scope) {
             return;
         }
-        for scope in expression.scopes(scope) {
-            let texts = last.texts(scope);
-            if texts.is_empty() {
-                continue;
-            }
-            let before: Vec<_> = before.iter().map(|paths| paths.first_text(scope)).collect();
-            let mut parts: Vec<_> = before.iter().map(Option::as_deref).collect();
-            let elsewhere = Elsewhere::of(expression, scope);
-            let place = self.place.map(|place| elsewhere.or(place));
-            for text in &texts {
+        expression.each_scope(scope, |scope| {
+            // Asked for once there is a last part.
+            let mut others: Option<(Vec<_>, Elsewhere<'_>)> = None;
+            last.each_text(scope, |text| {
                 // A caller may give an ARN where a name is asked for, and the Data API takes both.
-                if let Some(ready_made) = Found::arn(text) {
+                if let Some(ready_made) = Found::arn(&text) {
                     if expression.kind.is_none() || matches!(ready_made, Found::Key(_)) {
                         found(ready_made);
                     }
-                    continue;
+                    return;
                 }
-                if arn_text::begins_like_an_arn(text) {
-                    continue;
+                if arn_text::begins_like_an_arn(&text) {
+                    return;
                 }
-                if let (Some(kind), Some(place)) = (&expression.kind, place) {
-                    parts.truncate(before.len());
-                    parts.push(Some(text));
-                    if let Some(key) = kind.key(place, &parts) {
+                if let (Some(kind), Some(place)) = (&expression.kind, self.place) {
+                    let (before, elsewhere) = others.get_or_insert_with(|| {
+                        let before = before.iter().map(|paths| paths.first_text(scope));
+                        (before.collect(), Elsewhere::of(expression, scope))
+                    });
+                    if let Some(key) = kind.key(elsewhere.or(place), before, &text) {
                         found(Found::Key(key));
                     }
                 }
-            }
-        }
+            });
+        });
     }
 }
 
@@ -299,25 +295,25 @@ fn collect_arns(object: Node<'_>, rules: &Rules, collector: &mut Collector) {
 }
 
 /// Every object of these trees, save what the rules say to skip.
-fn objects<'a>(trees: &[Node<'a>], rules: &Rules) -> Vec<Object<'a>> {
+fn objects<'a, const N: usize>(trees: [Object<'a>; N], rules: &Rules) -> Vec<Object<'a>> {
     let mut objects = Vec::new();
     for tree in trees {
-        add_objects(*tree, rules, &mut objects);
+        add_objects(tree, rules, &mut objects);
     }
     objects
 }
 
-fn add_objects<'a>(node: Node<'a>, rules: &Rules, objects: &mut Vec<Object<'a>>) {
-    for here in node.elements().filter(|inner| inner.has_inside()) {
-        if !here.is_object() {
-            add_objects(here, rules, objects);
-            continue;
-        }
-        objects.push(Object::of(here));
-        for (name, inner) in here.members() {
+fn add_objects<'a>(here: Object<'a>, rules: &Rules, objects: &mut Vec<Object<'a>>) {
+    if here.node.is_object() {
+        objects.push(here);
+        for (name, inner) in here.node.members() {
             if inner.has_inside() && rules.member(&name) != Some(Member::Skip) {
-                add_objects(inner, rules, objects);
+                add_objects(Object::of(inner), rules, objects);
             }
+        }
+    } else {
+        for inner in here.node.elements().filter(|inner| inner.has_inside()) {
+            add_objects(Object::of(inner), rules, objects);
         }
     }
 }
