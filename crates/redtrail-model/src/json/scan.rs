@@ -84,11 +84,29 @@ impl<'a> Scan<'a> {
         let mut around = NOTHING;
         let mut end_around = 0;
         let mut name = NO_NAME;
+        let mut is_name_next = false;
         loop {
-            scan.skip_space();
+            let byte = scan.skip_space()?;
             let start = scan.at;
-            let (kind, end) = match scan.peek()? {
-                b'"' => (scan.string(simd)?, 0),
+            let (kind, end) = match byte {
+                b'"' => {
+                    let kind = scan.string(simd)?;
+                    if is_name_next {
+                        is_name_next = false;
+                        name = Name {
+                            start: start + 1,
+                            end: scan.at - 1,
+                            has_escapes: kind == Kind::Escaped,
+                        };
+                        if scan.skip_space()? != b':' {
+                            return None;
+                        }
+                        scan.at += 1;
+                        continue;
+                    }
+                    (kind, 0)
+                }
+                _ if is_name_next => return None,
                 b'{' => (scan.take(1, Kind::Object), b'}'),
                 b'[' => (scan.take(1, Kind::Array), b']'),
                 b't' => (scan.take(word(scan.rest(), b"true")?, Kind::Boolean), 0),
@@ -111,27 +129,21 @@ impl<'a> Scan<'a> {
             name = NO_NAME;
             if is_open {
                 (around, end_around) = (place, end);
-                scan.skip_space();
-                if scan.peek()? != end {
-                    if end == b'}' {
-                        name = scan.name(simd)?;
-                    }
+                is_name_next = end == b'}';
+                if scan.skip_space()? != end {
                     continue;
                 }
             }
             // A value has ended, or an empty one is about to.
             loop {
-                scan.skip_space();
+                let byte = scan.skip_space();
                 if around == NOTHING {
-                    return (scan.at == scan.bytes.len()).then_some(());
+                    return byte.is_none().then_some(());
                 }
-                let byte = scan.peek()?;
+                let byte = byte?;
                 scan.at += 1;
                 if byte == b',' {
-                    if end_around == b'}' {
-                        scan.skip_space();
-                        name = scan.name(simd)?;
-                    }
+                    is_name_next = end_around == b'}';
                     break;
                 }
                 if byte != end_around {
@@ -140,33 +152,13 @@ impl<'a> Scan<'a> {
                 let count = values.len() as u32;
                 let open = values.get_mut(around as usize)?;
                 open.end = scan.at as u32;
-                let place = std::mem::replace(&mut open.inside, count - around - 1);
-                around = place;
-                end_around = match values.get(place as usize) {
+                around = std::mem::replace(&mut open.inside, count - around - 1);
+                end_around = match values.get(around as usize) {
                     Some(open) if open.kind == Kind::Object => b'}',
                     _ => b']',
                 };
             }
         }
-    }
-
-    /// A member's name and its colon.
-    #[inline(always)]
-    fn name<S: Simd>(&mut self, simd: S) -> Option<Name> {
-        if self.peek()? != b'"' {
-            return None;
-        }
-        let start = self.at + 1;
-        let kind = self.string(simd)?;
-        let name = Name {
-            start,
-            end: self.at - 1,
-            has_escapes: kind == Kind::Escaped,
-        };
-        self.skip_space();
-        let is_colon = self.peek()? == b':';
-        self.at += 1;
-        is_colon.then_some(name)
     }
 
     #[inline(always)]
@@ -185,10 +177,14 @@ impl<'a> Scan<'a> {
         kind
     }
 
+    /// To the next byte that is no space.
     #[inline(always)]
-    fn skip_space(&mut self) {
-        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
-            self.at += 1;
+    fn skip_space(&mut self) -> Option<u8> {
+        loop {
+            match self.peek()? {
+                b' ' | b'\t' | b'\n' | b'\r' => self.at += 1,
+                byte => return Some(byte),
+            }
         }
     }
 
