@@ -175,19 +175,31 @@ impl<'a> Json<'a> {
 
     /// [`get`](Self::get), whatever the case of the ASCII name's letters.
     pub fn get_in_any_case(self, name: &str) -> Option<Json<'a>> {
-        self.member(name, <[u8]>::eq_ignore_ascii_case)
+        // Nearly all are written as they are asked for, which is told sooner.
+        self.member(name, |bytes, wanted| {
+            bytes == wanted || bytes.eq_ignore_ascii_case(wanted)
+        })
     }
 
     #[inline]
     fn member(self, name: &str, is_same: fn(&[u8], &[u8]) -> bool) -> Option<Json<'a>> {
-        let is_named = |value: &Json<'a>| match value.written_name() {
-            Some((written, true)) => spells(written, name, is_same),
-            Some((written, false)) => {
-                written.len() == name.len() && is_same(written.as_bytes(), name.as_bytes())
+        let mut inside = self.inside(Kind::Object);
+        let mut found = None;
+        loop {
+            let Some(member) = inside.next() else {
+                return found;
+            };
+            let is_named = match member.written_name() {
+                Some((written, true)) => spells(written, name, is_same),
+                Some((written, false)) => {
+                    written.len() == name.len() && is_same(written.as_bytes(), name.as_bytes())
+                }
+                None => false,
+            };
+            if is_named {
+                found = Some(member);
             }
-            None => false,
-        };
-        self.inside(Kind::Object).filter(is_named).last()
+        }
     }
 
     /// Its name in its object.

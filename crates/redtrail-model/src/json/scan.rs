@@ -11,7 +11,7 @@ pub(super) struct Value {
     pub(super) end: u32,
     /// How many values stand inside: those that follow it.
     pub(super) inside: u32,
-    /// Between the quotes of its name; nowhere where it has none.
+    /// Between the quotes of its name. Of what is no member it tells nothing.
     pub(super) name_start: u32,
     pub(super) name_end: u32,
     pub(super) kind: Kind,
@@ -42,6 +42,7 @@ struct Scan<'a> {
 }
 
 /// What stands between the quotes of a member's name.
+#[derive(Default)]
 struct Name {
     start: usize,
     end: usize,
@@ -53,11 +54,6 @@ const BLOCK: usize = 2 * HALF;
 const HALF: usize = 32;
 /// Where there is no value around.
 const NOTHING: u32 = u32::MAX;
-const NO_NAME: Name = Name {
-    start: 0,
-    end: 0,
-    has_escapes: false,
-};
 
 /// Where the values of `text` stand, each before those inside it; nothing where it is no JSON.
 /// <https://www.rfc-editor.org/rfc/rfc8259>
@@ -83,7 +79,7 @@ impl<'a> Scan<'a> {
         // An object or array that is still open has in `inside` the place of the one around it.
         let mut around = NOTHING;
         let mut end_around = 0;
-        let mut name = NO_NAME;
+        let mut name = Name::default();
         let mut is_name_next = false;
         loop {
             let byte = scan.skip_space()?;
@@ -109,11 +105,10 @@ impl<'a> Scan<'a> {
                 _ if is_name_next => return None,
                 b'{' => (scan.take(1, Kind::Object), b'}'),
                 b'[' => (scan.take(1, Kind::Array), b']'),
-                b't' => (scan.take(word(scan.rest(), b"true")?, Kind::Boolean), 0),
-                b'f' => (scan.take(word(scan.rest(), b"false")?, Kind::Boolean), 0),
-                b'n' => (scan.take(word(scan.rest(), b"null")?, Kind::Null), 0),
-                b'-' | b'0'..=b'9' => (scan.take(number(scan.rest())?, Kind::Number), 0),
-                _ => return None,
+                _ => {
+                    let (kind, length) = word_or_number(scan.rest())?;
+                    (scan.take(length, kind), 0)
+                }
             };
             let is_open = end != 0;
             let place = values.len() as u32;
@@ -126,7 +121,6 @@ impl<'a> Scan<'a> {
                 kind,
                 has_escaped_name: name.has_escapes,
             });
-            name = NO_NAME;
             if is_open {
                 (around, end_around) = (place, end);
                 is_name_next = end == b'}';
@@ -191,16 +185,12 @@ impl<'a> Scan<'a> {
     /// From one quote to behind the other.
     #[inline(always)]
     fn string<S: Simd>(&mut self, simd: S) -> Option<Kind> {
-        let mut kind = Kind::Plain;
         self.at += 1;
-        loop {
-            self.skip_plain(simd);
-            match self.peek()? {
-                b'"' => return Some(self.take(1, kind)),
-                b'\\' => kind = self.take(escape(self.rest())?, Kind::Escaped),
-                _ => return None,
-            }
+        self.skip_plain(simd);
+        if self.peek()? == b'"' {
+            return Some(self.take(1, Kind::Plain));
         }
+        Some(self.take(escaped(self.rest())?, Kind::Escaped))
     }
 
     /// To the next byte that does not stand for itself in a string, or the text's end.
@@ -251,6 +241,20 @@ fn padded(bytes: &[u8]) -> [u8; HALF] {
     half
 }
 
+/// How long the rest of a string is, with its quote.
+#[cold]
+fn escaped(bytes: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        at += match bytes.get(at)? {
+            b'"' => return Some(at + 1),
+            b'\\' => escape(bytes.get(at..)?)?,
+            0..=0x1f => return None,
+            _ => 1,
+        }
+    }
+}
+
 /// How long the escape is that `bytes` begins with.
 fn escape(bytes: &[u8]) -> Option<usize> {
     let (length, digits) = match bytes.get(1)? {
@@ -261,9 +265,16 @@ fn escape(bytes: &[u8]) -> Option<usize> {
     digits.iter().all(u8::is_ascii_hexdigit).then_some(length)
 }
 
-/// How long the word is that `bytes` must begin with.
-fn word(bytes: &[u8], word: &[u8]) -> Option<usize> {
-    bytes.starts_with(word).then_some(word.len())
+/// What `bytes` begins with if it is neither string, object nor array, and how long it is.
+#[inline(never)]
+fn word_or_number(bytes: &[u8]) -> Option<(Kind, usize)> {
+    let (kind, word) = match bytes.first()? {
+        b't' => (Kind::Boolean, &b"true"[..]),
+        b'f' => (Kind::Boolean, &b"false"[..]),
+        b'n' => (Kind::Null, &b"null"[..]),
+        _ => return Some((Kind::Number, number(bytes)?)),
+    };
+    bytes.starts_with(word).then_some((kind, word.len()))
 }
 
 /// How long the number is that `bytes` begins with.

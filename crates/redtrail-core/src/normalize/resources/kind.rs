@@ -252,9 +252,11 @@ pub(crate) fn family_key(arn: Arn<'_>) -> Option<ResourceKey> {
     let resource = match arn.service {
         "redshift" => stored_spelling(arn),
         // AWS prints a serverless namespace both as `namespace/ID` and as `namespace:ID`.
-        "redshift-serverless" => match arn.resource.split_once([':', '/']) {
-            Some((kind, id)) => Cow::Owned(format!("{kind}/{id}")),
-            None => Cow::Borrowed(arn.resource),
+        "redshift-serverless" => match arn.resource.find([':', '/']) {
+            Some(at) if arn.resource.as_bytes().get(at) == Some(&b':') => {
+                Cow::Owned(arn.resource.replacen(':', "/", 1))
+            }
+            _ => Cow::Borrowed(arn.resource),
         },
         "redshift-data" | "sqlworkbench" => Cow::Borrowed(arn.resource),
         _ => return None,
@@ -267,21 +269,31 @@ pub(crate) fn family_key(arn: Arn<'_>) -> Option<ResourceKey> {
 
 /// The resource with the names that Redshift stores in lower case so written.
 fn stored_spelling(arn: Arn<'_>) -> Cow<'_, str> {
-    let Some((kind, name)) = arn.resource.split_once(':') else {
-        return Cow::Borrowed(arn.resource);
+    let resource = arn.resource;
+    let begins = |kinds: &[&str]| kinds.iter().any(|kind| resource.starts_with(kind));
+    let lower = if begins(&[
+        "cluster:",
+        "snapshot:",
+        "parametergroup:",
+        "subnetgroup:",
+        "securitygroup:",
+    ]) {
+        resource.len()
+    } else if begins(&["dbuser:", "dbname:", "dbgroup:"]) {
+        // The cluster's name.
+        memchr(b'/', resource.as_bytes()).unwrap_or_default()
+    } else {
+        0
     };
-    match kind {
-        "cluster" | "snapshot" | "parametergroup" | "subnetgroup" | "securitygroup" => {
-            Cow::Owned(format!("{kind}:{}", name.to_ascii_lowercase()))
-        }
-        "dbuser" | "dbname" | "dbgroup" => match name.split_once('/') {
-            Some((cluster, name)) => {
-                Cow::Owned(format!("{kind}:{}/{name}", cluster.to_ascii_lowercase()))
-            }
-            None => Cow::Borrowed(arn.resource),
-        },
-        _ => Cow::Borrowed(arn.resource),
+    let mut letters = resource.bytes().take(lower);
+    if !letters.any(|letter| letter.is_ascii_uppercase()) {
+        return Cow::Borrowed(resource);
     }
+    let mut resource = resource.to_owned();
+    if let Some(lower) = resource.get_mut(..lower) {
+        lower.make_ascii_lowercase();
+    }
+    Cow::Owned(resource)
 }
 
 /// What a key lies in: the cluster in the ARN of a database user, database, database
@@ -401,8 +413,28 @@ mod tests {
                 Some("arn:aws:redshift:us-east-1:1:namespace:0a1b"),
             ),
             (
+                "arn:aws:redshift-serverless:us-east-1:1:snapshot/a:b",
+                Some("arn:aws:redshift-serverless:us-east-1:1:snapshot/a:b"),
+            ),
+            (
+                "arn:aws:redshift-serverless:us-east-1:1:snapshot:a/b:c",
+                Some("arn:aws:redshift-serverless:us-east-1:1:snapshot/a/b:c"),
+            ),
+            (
                 "arn:aws:redshift:us-east-1:1:dbuser:Main/Admin",
                 Some("arn:aws:redshift:us-east-1:1:dbuser:main/Admin"),
+            ),
+            (
+                "arn:aws:redshift:us-east-1:1:dbuser:Main",
+                Some("arn:aws:redshift:us-east-1:1:dbuser:Main"),
+            ),
+            (
+                "arn:aws:redshift:us-east-1:1:Cluster:Main",
+                Some("arn:aws:redshift:us-east-1:1:Cluster:Main"),
+            ),
+            (
+                "arn:aws:redshift:us-east-1:1:snapshot:Main/Nightly",
+                Some("arn:aws:redshift:us-east-1:1:snapshot:main/nightly"),
             ),
             ("arn:aws:s3:::bucket", None),
             ("cluster", None),

@@ -212,12 +212,11 @@ impl Rules {
         if let Some((_, member)) = members.find(|(known, _)| known.eq_ignore_ascii_case(name)) {
             return Some(*member);
         }
-        let ends_with = |end: &str| {
-            let start = name.len().checked_sub(end.len());
-            let found = start.and_then(|start| name.get(start..));
-            found.is_some_and(|found| found.eq_ignore_ascii_case(end))
-        };
-        (ends_with("arn") || ends_with("arns")).then_some(Member::Arn(None))
+        let one = name.strip_suffix(['s', 'S']).unwrap_or(name);
+        let (_, end) = one.as_bytes().split_last_chunk()?;
+        let end: &[u8; 3] = end;
+        end.eq_ignore_ascii_case(b"arn")
+            .then_some(Member::Arn(None))
     }
 }
 
