@@ -130,7 +130,7 @@ impl<'a> Json<'a> {
 
     /// A string's text, or a number or boolean as it is written; `None` for null,
     /// objects and arrays.
-    #[inline]
+    #[inline(always)]
     pub fn scalar(self) -> Option<Cow<'a, str>> {
         match self.kind() {
             Kind::Plain => Some(Cow::Borrowed(self.between(1))),
@@ -141,7 +141,7 @@ impl<'a> Json<'a> {
     }
 
     /// A scalar's text; `None` also when it is empty, which says nothing.
-    #[inline]
+    #[inline(always)]
     pub fn text(self) -> Option<Cow<'a, str>> {
         self.scalar().filter(|text| !text.is_empty())
     }
@@ -183,22 +183,30 @@ impl<'a> Json<'a> {
 
     #[inline]
     fn member(self, name: &str, is_same: fn(&[u8], &[u8]) -> bool) -> Option<Json<'a>> {
-        let mut inside = self.inside(Kind::Object);
         let mut found = None;
-        loop {
-            let Some(member) = inside.next() else {
-                return found;
-            };
-            let is_named = match member.written_name() {
-                Some((written, true)) => spells(written, name, is_same),
-                Some((written, false)) => {
-                    written.len() == name.len() && is_same(written.as_bytes(), name.as_bytes())
-                }
-                None => false,
-            };
-            if is_named {
+        for member in self.inside(Kind::Object) {
+            if member.may_be_named(name) && member.is_named(name, is_same) {
                 found = Some(member);
             }
+        }
+        found
+    }
+
+    /// What the lengths of both names tell, without a look at them.
+    #[inline]
+    fn may_be_named(self, name: &str) -> bool {
+        self.values.first().is_some_and(|value| {
+            value.has_escaped_name
+                || value.name_start as usize + name.len() == value.name_end as usize
+        })
+    }
+
+    #[inline]
+    fn is_named(self, name: &str, is_same: fn(&[u8], &[u8]) -> bool) -> bool {
+        match self.written_name() {
+            Some((written, true)) => spells(written, name, is_same),
+            Some((written, false)) => is_same(written.as_bytes(), name.as_bytes()),
+            None => false,
         }
     }
 
