@@ -7,7 +7,7 @@ use std::{
     hash::{BuildHasher, RandomState},
 };
 
-use redtrail_model::{AuditEvent, EventTime, Origin};
+use redtrail_model::{AuditEvent, EventTime, JsonIndex, Origin};
 
 use crate::{
     log_reader::{LogReader, MAX_QUARANTINE_ENTRIES, Proven, Quarantined, RawRecord},
@@ -20,9 +20,10 @@ use crate::{
 pub struct Normalizer<'s> {
     selector: &'s Selector,
     origin: Origin,
+    index: JsonIndex,
     /// Hashes of the event keys seen and of their records' text: some thirty bytes an event,
     /// whatever its id.
-    seen: HashMap<[u64; 2], u64>,
+    seen: HashMap<[u64; 2], u64, foldhash::fast::RandomState>,
     /// What keys are hashed with: nobody can choose ids that share both hashes.
     of_keys: [RandomState; 2],
     /// What texts are hashed with: a faster way, for they are long and only tell doubles apart.
@@ -41,7 +42,8 @@ impl<'s> Normalizer<'s> {
         Self {
             selector,
             origin,
-            seen: HashMap::new(),
+            index: JsonIndex::default(),
+            seen: HashMap::default(),
             of_keys: [RandomState::new(), RandomState::new()],
             of_texts: foldhash::quality::RandomState::default(),
             selected: 0,
@@ -65,7 +67,7 @@ impl<'s> Normalizer<'s> {
     }
 
     fn event(&mut self, record: &RawRecord) -> Option<AuditEvent> {
-        match normalize::audit_event(record, &self.origin, self.selector) {
+        match normalize::next_audit_event(record, &self.origin, self.selector, &mut self.index) {
             Ok(event) => {
                 self.selected += 1;
                 let key = event.event_key.as_str();

@@ -72,7 +72,9 @@ impl Paste {
         }
         let is_principal = matches!(arn.service, "iam" | "sts" | "identitystore");
         let principal = PrincipalKey::from_arn(text).filter(|_| is_principal);
-        let resource = family_key(text).or_else(|| ResourceKey::from_arn(text));
+        let resource = Arn::parse(text)
+            .and_then(family_key)
+            .or_else(|| ResourceKey::from_arn(text));
         match (principal, resource) {
             (Some(key), _) => Self::Principal {
                 key,

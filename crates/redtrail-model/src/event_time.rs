@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use jiff::{Timestamp, Unit, tz::Offset};
+use jiff::{Timestamp, tz::Offset};
 use serde::{Deserialize, Serialize};
 
 /// A UTC instant in whole milliseconds, written `YYYY-MM-DDTHH:MM:SS.mmmZ`, always
@@ -46,24 +46,28 @@ impl EventTime {
         Self::from_epoch_millis(self.epoch_millis().saturating_add(millis)).unwrap_or(self)
     }
 
-    fn written(self) -> [u8; 24] {
+    /// As `Display` writes it.
+    pub(crate) fn written(self) -> [u8; 24] {
         let time = Offset::UTC.to_datetime(self.0);
         let mut text = *b"YYYY-MM-DDTHH:MM:SS.mmmZ";
+        let (year, millis) = (
+            time.year().unsigned_abs(),
+            time.millisecond().unsigned_abs(),
+        );
         for (place, number) in [
-            (0..4, time.year()),
-            (5..7, time.month().into()),
-            (8..10, time.day().into()),
-            (11..13, time.hour().into()),
-            (14..16, time.minute().into()),
-            (17..19, time.second().into()),
-            (20..23, time.millisecond()),
+            (0, year / 100),
+            (2, year % 100),
+            (5, time.month().unsigned_abs().into()),
+            (8, time.day().unsigned_abs().into()),
+            (11, time.hour().unsigned_abs().into()),
+            (14, time.minute().unsigned_abs().into()),
+            (17, time.second().unsigned_abs().into()),
+            (20, millis / 10),
         ] {
-            let mut rest = number.unsigned_abs();
-            for digit in text.get_mut(place).into_iter().flatten().rev() {
-                *digit = b'0' + (rest % 10) as u8;
-                rest /= 10;
-            }
+            text[place] = digit(number / 10);
+            text[place + 1] = digit(number);
         }
+        text[22] = digit(millis);
         text
     }
 
@@ -78,6 +82,11 @@ impl fmt::Display for EventTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(str::from_utf8(&self.written()).unwrap_or_default())
     }
+}
+
+/// The last digit of `number`.
+fn digit(number: u16) -> u8 {
+    b'0' + (number % 10) as u8
 }
 
 /// The text is no RFC 3339 time between the years 0000 and 9999.
@@ -98,14 +107,9 @@ impl FromStr for EventTime {
     /// Reads an RFC 3339 time with any offset; what is finer than a millisecond is cut.
     fn from_str(text: &str) -> Result<Self, InvalidEventTime> {
         let time: Timestamp = text.parse().map_err(|_| InvalidEventTime)?;
-        let cut = time
-            .round(
-                jiff::TimestampRound::new()
-                    .smallest(Unit::Millisecond)
-                    .mode(jiff::RoundMode::Floor),
-            )
-            .map_err(|_| InvalidEventTime)?;
-        Self::from_epoch_millis(cut.as_millisecond()).ok_or(InvalidEventTime)
+        // Down, also before 1970.
+        let millis = i64::from(time.subsec_nanosecond().div_euclid(1_000_000));
+        Self::from_epoch_millis(time.as_second() * 1000 + millis).ok_or(InvalidEventTime)
     }
 }
 

@@ -74,12 +74,15 @@ impl PrincipalKey {
         let Some(arn) = Arn::parse(&self.0) else {
             return self.0.split(':').next();
         };
-        let kind = arn.resource.split('/').next().unwrap_or_default();
-        match (arn.service, kind) {
-            ("iam", "root") => Some("Root"),
-            ("iam", "user") => Some("IAMUser"),
-            ("iam", "role") => Some("AssumedRole"),
-            ("sts", "federated-user") => Some("FederatedUser"),
+        let is = |kind: &str| {
+            let rest = arn.resource.strip_prefix(kind);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        match arn.service {
+            "iam" if is("root") => Some("Root"),
+            "iam" if is("user") => Some("IAMUser"),
+            "iam" if is("role") => Some("AssumedRole"),
+            "sts" if is("federated-user") => Some("FederatedUser"),
             _ => None,
         }
     }
@@ -120,14 +123,13 @@ impl ResourceKey {
     /// The key of a resource that AWS names without its ARN. `%` and `:` in service,
     /// region and account, and `/` in the type too, are percent-escaped.
     pub fn from_name(service: &str, region: &str, account: &str, kind: &str, name: &str) -> Self {
-        let kind = escaped(kind).replace('/', "%2F");
-        let key = format!(
-            "name:{}:{}:{}:{kind}/{name}",
-            escaped(service),
-            escaped(region),
-            escaped(account),
-        );
-        Self(bounded(key, MAX_PARTITION_KEY_BYTES))
+        let place = [escaped(service), escaped(region), escaped(account)];
+        let [service, region, account] = place.each_ref().map(|part| &**part);
+        let kind = &*without_slash(escaped(kind));
+        let key = [
+            "name:", service, ":", region, ":", account, ":", kind, "/", name,
+        ];
+        Self(bounded(key.concat(), MAX_PARTITION_KEY_BYTES))
     }
 
     /// Of a key made of a name, the kind of thing it names: `namespace`.
@@ -143,9 +145,9 @@ impl ResourceKey {
 
     /// The key of a Data API statement.
     pub fn from_statement(region: &str, account: &str, id: &str) -> Self {
-        let account = escaped(account).replace('/', "%2F");
-        let key = format!("statement:{}:{account}/{id}", escaped(region));
-        Self(bounded(key, MAX_PARTITION_KEY_BYTES))
+        let account = &*without_slash(escaped(account));
+        let key = ["statement:", &escaped(region), ":", account, "/", id];
+        Self(bounded(key.concat(), MAX_PARTITION_KEY_BYTES))
     }
 
     pub fn as_str(&self) -> &str {
@@ -163,10 +165,9 @@ impl EventKey {
     const TIME_BYTES: usize = 24;
 
     pub fn new(time: EventTime, event_id: &str) -> Self {
-        let id = bounded(event_id, MAX_SORT_KEY_BYTES - Self::TIME_BYTES - 1);
-        let mut key = String::with_capacity(Self::TIME_BYTES + 1 + id.len());
-        key.extend([time.to_string().as_str(), "#", &id]);
-        Self(key)
+        let id = within(event_id.into(), MAX_SORT_KEY_BYTES - Self::TIME_BYTES - 1);
+        let time = time.written();
+        Self([str::from_utf8(&time).unwrap_or_default(), "#", &id].concat())
     }
 
     /// The time that the key begins with.
@@ -262,9 +263,12 @@ text_key!(PrincipalKey, ResourceKey, EventKey);
 /// SHA-256 of all of it in 64 hex digits. Because both forms can be told apart, two texts
 /// share a result only if their hashes agree.
 pub fn bounded<'t>(text: impl Into<Cow<'t, str>>, limit: usize) -> String {
-    let text = text.into();
+    within(text.into(), limit).into_owned()
+}
+
+fn within(text: Cow<'_, str>, limit: usize) -> Cow<'_, str> {
     if text.len() <= limit && !ends_like_cut(&text) {
-        return text.into_owned();
+        return text;
     }
     let room = limit
         .saturating_sub(HASH_MARK.len() + HASH_BYTES)
@@ -273,7 +277,7 @@ pub fn bounded<'t>(text: impl Into<Cow<'t, str>>, limit: usize) -> String {
     let start = text.get(..cut).unwrap_or_default();
     let hash = Sha256::digest(text.as_bytes());
     let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{start}{HASH_MARK}{hex}")
+    Cow::Owned(format!("{start}{HASH_MARK}{hex}"))
 }
 
 fn ends_like_cut(text: &str) -> bool {
@@ -287,10 +291,18 @@ fn ends_like_cut(text: &str) -> bool {
 
 /// `part` with `%` and `:` percent-escaped, so that parts joined by `:` can be told apart.
 pub fn escaped(part: &str) -> Cow<'_, str> {
-    if part.contains(['%', ':']) {
+    if part.bytes().any(|byte| matches!(byte, b'%' | b':')) {
         Cow::Owned(part.replace('%', "%25").replace(':', "%3A"))
     } else {
         Cow::Borrowed(part)
+    }
+}
+
+fn without_slash(part: Cow<'_, str>) -> Cow<'_, str> {
+    if part.bytes().any(|byte| byte == b'/') {
+        Cow::Owned(part.replace('/', "%2F"))
+    } else {
+        part
     }
 }
 

@@ -17,7 +17,7 @@ pub use arn::{Arn, is_account_id, partition_of};
 pub use audit_event::{Alias, AuditEvent, Flag, Part, RelatedArn, Resource, SelectedBy, Touched};
 pub use event_record::EventRecord;
 pub use event_time::{EventTime, InvalidEventTime};
-pub use json::{Json, JsonText, NotJson};
+pub use json::{Json, JsonIndex, JsonText, NotJson};
 pub use key::{
     EventKey, InvalidKey, MAX_PARTITION_KEY_BYTES, MAX_SORT_KEY_BYTES, PrincipalKey, ResourceKey,
     bounded, escaped,

@@ -12,7 +12,7 @@ use std::borrow::Cow;
 
 use memchr::memchr;
 use redtrail_model::{
-    AuditEvent, EventKey, EventRecord, EventTime, Flag, JsonText, Origin, SelectedBy, UserIdentity,
+    AuditEvent, EventKey, EventRecord, EventTime, Flag, JsonIndex, Origin, SelectedBy, UserIdentity,
 };
 use resources::Call;
 use sha2::{Digest, Sha256};
@@ -39,6 +39,16 @@ pub fn audit_event(
     origin: &Origin,
     selector: &Selector,
 ) -> Result<AuditEvent, Unreadable> {
+    next_audit_event(record, origin, selector, &mut JsonIndex::default())
+}
+
+/// [`audit_event`], of one record after another in the same memory.
+pub(crate) fn next_audit_event(
+    record: &RawRecord,
+    origin: &Origin,
+    selector: &Selector,
+    index: &mut JsonIndex,
+) -> Result<AuditEvent, Unreadable> {
     let mut flags = Vec::new();
     // Nearly all records are; looking for what is not takes longer.
     let text = match str::from_utf8(&record.bytes) {
@@ -48,11 +58,11 @@ pub fn audit_event(
             String::from_utf8_lossy(&record.bytes)
         }
     };
-    let json = JsonText::parse(&text).map_err(|_| Unreadable::Malformed)?;
-    if flags.is_empty() && json.has_escapes() && has_unpaired_surrogate(&text) {
+    let json = index.parse(&text).map_err(|_| Unreadable::Malformed)?;
+    if flags.is_empty() && has_unpaired_surrogate(&text) {
         flags.push(Flag::InvalidUtf8);
     }
-    let event = EventRecord::read(json.root()).ok_or(Unreadable::Malformed)?;
+    let event = EventRecord::read(json).ok_or(Unreadable::Malformed)?;
     let selected_by = selector.sign(&event).ok_or(Unreadable::NoEventSource)?;
     let event_time: EventTime = event
         .event_time
@@ -63,7 +73,8 @@ pub fn audit_event(
     let event_name = event_name.ok_or(Unreadable::NoEventName)?;
     // Two ids must not become one because what tells them apart is no text.
     let event_id = event.event_id.as_deref();
-    let event_id = match event_id.filter(|id| !id.contains(char::REPLACEMENT_CHARACTER)) {
+    let is_text = |id: &&str| id.is_ascii() || !id.contains(char::REPLACEMENT_CHARACTER);
+    let event_id = match event_id.filter(is_text) {
         Some(id) => Cow::Borrowed(id),
         None => {
             flags.push(Flag::NoEventId);

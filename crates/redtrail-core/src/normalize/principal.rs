@@ -259,8 +259,9 @@ pub fn person(identity: &UserIdentity<'_>) -> Option<String> {
         let role = Arn::parse(identity.session.issuer.arn.as_deref()?)?;
         let managed = role.service == "iam" && role.resource.starts_with(IDENTITY_CENTER_ROLE);
         // STS allows no colon in a session name: none can read as the other two.
-        session_name(identity)
-            .filter(|name| managed && !name.contains(':'))
+        managed
+            .then(|| session_name(identity))?
+            .filter(|name| !name.contains(':'))
             .map(str::to_owned)
     };
     identity_center_user(identity)

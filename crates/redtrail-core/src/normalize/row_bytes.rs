@@ -151,7 +151,7 @@ pub(super) fn row_bytes(event: &AuditEvent) -> RowBytes {
         + when(
             *selected_by != SelectedBy::EventSource,
             "selected_by",
-            word_bytes(selected_by),
+            || word_bytes(selected_by),
         );
 
     let resources = &touched.resources;
@@ -165,14 +165,14 @@ pub(super) fn row_bytes(event: &AuditEvent) -> RowBytes {
             "resource_parts",
             parts.map(|resource| part_bytes(resource.part)),
         )
-        + when(error_code.is_some(), "failure_key", TIME_BYTES);
+        + when(error_code.is_some(), "failure_key", || TIME_BYTES);
     let of_resources = resources.iter().map(|resource| {
         let is_change = *changes_resource && is_changed(resource.part);
         "resource_key".len()
             + resource.key.as_str().len()
             + "part".len()
             + part_bytes(resource.part)
-            + when(is_change, "change_key", TIME_BYTES)
+            + when(is_change, "change_key", || TIME_BYTES)
     });
     RowBytes {
         common,
@@ -215,8 +215,8 @@ pub(super) fn list(name: &str, elements: impl Iterator<Item = usize>) -> usize {
     name.len() + COLLECTION_BYTES + bytes
 }
 
-fn when(stands: bool, name: &str, bytes: usize) -> usize {
-    if stands { name.len() + bytes } else { 0 }
+fn when(stands: bool, name: &str, bytes: impl Fn() -> usize) -> usize {
+    if stands { name.len() + bytes() } else { 0 }
 }
 
 /// What is written of `told`, where the other attributes tell `implied`.

@@ -27,10 +27,16 @@ pub fn summary(call: &Call<'_>) -> Summary {
     let mut summary = Summary::default();
     let mut room = MAX_BYTES;
     for path in call.kept() {
-        let mut value = match path.texts(scope).as_slice() {
-            [Cow::Borrowed(text)] => Cow::Borrowed(*text),
-            texts => Cow::Owned(texts.join(",")),
-        };
+        let mut value = Cow::Borrowed("");
+        path.each_text(scope, |text| {
+            if value.is_empty() {
+                value = text;
+            } else {
+                let value = value.to_mut();
+                value.push(',');
+                value.push_str(&text);
+            }
+        });
         if value.is_empty() && path.is_empty_list(scope) {
             // Not the same as an absent one: `"logExports": []` switches audit logs off.
             value = Cow::Borrowed("[]");

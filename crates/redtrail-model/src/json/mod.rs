@@ -9,13 +9,20 @@ use std::{borrow::Cow, fmt};
 
 use serde::de::{Deserialize, Deserializer, Visitor};
 
-use scan::{Kind, Scan, Span};
+use scan::{Kind, Value};
 
-/// One well-formed JSON text, and where its values stand: sixteen bytes for each.
+/// One well-formed JSON text, and where its values stand.
 #[derive(Clone, Debug)]
 pub struct JsonText<'a> {
     text: &'a str,
-    values: Vec<Span>,
+    index: JsonIndex,
+}
+
+/// Where the values of one text after another stand, twenty-four bytes for each: the memory for
+/// it is kept from text to text.
+#[derive(Clone, Debug, Default)]
+pub struct JsonIndex {
+    values: Vec<Value>,
 }
 
 /// The text is not exactly one JSON value.
@@ -36,22 +43,31 @@ impl<'a> JsonText<'a> {
     /// # Errors
     /// When `text` is not exactly one JSON value.
     pub fn parse(text: &'a str) -> Result<Self, NotJson> {
-        let values = Scan::through(text).ok_or(NotJson)?;
-        Ok(Self { text, values })
-    }
-
-    /// Whether a backslash stands in it.
-    pub fn has_escapes(&self) -> bool {
-        let mut values = self.values.iter();
-        values.any(|value| value.kind == Kind::Escaped)
+        let mut index = JsonIndex::default();
+        index.parse(text)?;
+        Ok(Self { text, index })
     }
 
     /// The value that the text is.
     pub fn root(&self) -> Json<'_> {
         Json {
-            within: self,
-            at: 0,
+            text: self.text,
+            values: &self.index.values,
         }
+    }
+}
+
+impl JsonIndex {
+    /// The value `text` holds, as [`JsonText::parse`] finds it.
+    ///
+    /// # Errors
+    /// When `text` is not exactly one JSON value.
+    pub fn parse<'a>(&'a mut self, text: &'a str) -> Result<Json<'a>, NotJson> {
+        scan::scan(text, &mut self.values).ok_or(NotJson)?;
+        Ok(Json {
+            text,
+            values: &self.values,
+        })
     }
 }
 
@@ -59,18 +75,16 @@ impl<'a> JsonText<'a> {
 /// is of another kind; none fails.
 #[derive(Clone, Copy, Debug)]
 pub struct Json<'a> {
-    within: &'a JsonText<'a>,
-    at: usize,
+    text: &'a str,
+    /// Itself, those inside it, and whatever follows.
+    values: &'a [Value],
 }
 
 impl<'a> Json<'a> {
     /// A null.
     pub const NULL: Json<'static> = Json {
-        within: &JsonText {
-            text: "",
-            values: Vec::new(),
-        },
-        at: 0,
+        text: "",
+        values: &[],
     };
 
     /// The value as it stands in the record.
@@ -82,21 +96,16 @@ impl<'a> Json<'a> {
     /// What stands within so many bytes of its ends.
     #[inline]
     fn between(self, margin: usize) -> &'a str {
-        let stands = |value: &Span| {
+        let stands = |value: &Value| {
             let end = (value.end as usize).checked_sub(margin)?;
-            self.within.text.get(value.start as usize + margin..end)
+            self.text.get(value.start as usize + margin..end)
         };
-        self.value().and_then(stands).unwrap_or_default()
-    }
-
-    #[inline]
-    fn value(self) -> Option<&'a Span> {
-        self.within.values.get(self.at)
+        self.values.first().and_then(stands).unwrap_or_default()
     }
 
     #[inline]
     fn kind(self) -> Kind {
-        self.value().map_or(Kind::Null, |value| value.kind)
+        self.values.first().map_or(Kind::Null, |value| value.kind)
     }
 
     #[inline]
@@ -114,30 +123,25 @@ impl<'a> Json<'a> {
     pub fn string(self) -> Option<Cow<'a, str>> {
         match self.kind() {
             Kind::Plain => Some(Cow::Borrowed(self.between(1))),
-            Kind::Escaped => self.unescaped().map(Cow::Owned),
+            Kind::Escaped => unescaped(self.as_json()),
             _ => None,
         }
     }
 
-    #[cold]
-    fn unescaped(self) -> Option<String> {
-        let lossy: LossyText = serde_json::from_str(self.as_json()).ok()?;
-        Some(lossy.0.into_owned())
-    }
-
     /// A string's text, or a number or boolean as it is written; `None` for null,
     /// objects and arrays.
-    #[inline]
+    #[inline(always)]
     pub fn scalar(self) -> Option<Cow<'a, str>> {
         match self.kind() {
-            Kind::Plain | Kind::Escaped => self.string(),
+            Kind::Plain => Some(Cow::Borrowed(self.between(1))),
+            Kind::Escaped => unescaped(self.as_json()),
             Kind::Number | Kind::Boolean => Some(Cow::Borrowed(self.as_json())),
             Kind::Object | Kind::Array | Kind::Null => None,
         }
     }
 
     /// A scalar's text; `None` also when it is empty, which says nothing.
-    #[inline]
+    #[inline(always)]
     pub fn text(self) -> Option<Cow<'a, str>> {
         self.scalar().filter(|text| !text.is_empty())
     }
@@ -154,74 +158,107 @@ impl<'a> Json<'a> {
     /// An object's members in their order, null ones left out.
     #[inline]
     pub fn members(self) -> impl Iterator<Item = (Cow<'a, str>, Json<'a>)> + use<'a> {
-        let mut inside = self.inside(Kind::Object);
-        std::iter::from_fn(move || {
-            loop {
-                let (name, value) = (inside.next()?, inside.next()?);
-                if value.kind() != Kind::Null {
-                    return Some((name.string()?, value));
-                }
-            }
-        })
+        Members(self.inside(Kind::Object))
     }
 
     /// An array's elements in their order, null ones left out.
     #[inline]
     pub fn elements(self) -> impl Iterator<Item = Json<'a>> + use<'a> {
         self.inside(Kind::Array)
-            .filter(|value| value.kind() != Kind::Null)
     }
 
     /// The object's member of that name, an ASCII one, the last one where it stands twice;
     /// `None` when it is absent or null.
     pub fn get(self, name: &str) -> Option<Json<'a>> {
-        self.member(name, |byte, wanted| byte == wanted)
+        self.member(name, |bytes, wanted| bytes == wanted)
     }
 
     /// [`get`](Self::get), whatever the case of the ASCII name's letters.
     pub fn get_in_any_case(self, name: &str) -> Option<Json<'a>> {
-        self.member(name, |byte, wanted| byte.eq_ignore_ascii_case(&wanted))
+        // Nearly all are written as they are asked for, which is told sooner.
+        self.member(name, |bytes, wanted| {
+            bytes == wanted || bytes.eq_ignore_ascii_case(wanted)
+        })
     }
 
     #[inline]
-    fn member(self, name: &str, is_same: impl Fn(u8, u8) -> bool + Copy) -> Option<Json<'a>> {
-        let mut inside = self.inside(Kind::Object);
+    fn member(self, name: &str, is_same: fn(&[u8], &[u8]) -> bool) -> Option<Json<'a>> {
         let mut found = None;
-        while let Some((key, value)) = inside.next().zip(inside.next()) {
-            let written = key.between(1);
-            let is_key = match key.kind() {
-                Kind::Plain => {
-                    let mut pairs = written.bytes().zip(name.bytes());
-                    written.len() == name.len() && pairs.all(|(byte, wanted)| is_same(byte, wanted))
-                }
-                _ => spells(written, name, is_same),
-            };
-            if is_key && value.kind() != Kind::Null {
-                found = Some(value);
+        for member in self.inside(Kind::Object) {
+            if member.may_be_named(name) && member.is_named(name, is_same) {
+                found = Some(member);
             }
         }
         found
     }
 
+    /// What the lengths of both names tell, without a look at them.
+    #[inline]
+    fn may_be_named(self, name: &str) -> bool {
+        self.values.first().is_some_and(|value| {
+            value.has_escaped_name
+                || value.name_start as usize + name.len() == value.name_end as usize
+        })
+    }
+
+    #[inline]
+    fn is_named(self, name: &str, is_same: fn(&[u8], &[u8]) -> bool) -> bool {
+        match self.written_name() {
+            Some((written, true)) => spells(written, name, is_same),
+            Some((written, false)) => is_same(written.as_bytes(), name.as_bytes()),
+            None => false,
+        }
+    }
+
+    /// Its name in its object.
+    #[inline]
+    fn name(self) -> Option<Cow<'a, str>> {
+        let (written, has_escapes) = self.written_name()?;
+        if has_escapes {
+            return quoted(written);
+        }
+        Some(Cow::Borrowed(written))
+    }
+
+    /// Its name in its object as it is written there, and whether a backslash stands in it.
+    #[inline]
+    fn written_name(self) -> Option<(&'a str, bool)> {
+        let value = self.values.first()?;
+        let name = value.name_start as usize..value.name_end as usize;
+        Some((self.text.get(name)?, value.has_escaped_name))
+    }
+
     /// What stands next below, where this is of that kind.
     #[inline]
     fn inside(self, kind: Kind) -> Inside<'a> {
-        let inside = match self.value() {
-            Some(value) if value.kind == kind => value.inside as usize,
-            _ => 0,
+        let inside = match self.values.split_first() {
+            Some((value, behind)) if value.kind == kind => behind.get(..value.inside as usize),
+            _ => None,
         };
         Inside {
-            within: self.within,
-            at: self.at + 1,
-            end: self.at + 1 + inside,
+            text: self.text,
+            values: inside.unwrap_or_default(),
         }
     }
+}
+
+/// The text of a string, with its quotes.
+#[cold]
+fn unescaped(json: &str) -> Option<Cow<'static, str>> {
+    let lossy: LossyText = serde_json::from_str(json).ok()?;
+    Some(Cow::Owned(lossy.0.into_owned()))
+}
+
+/// The text of what stands between a string's quotes.
+#[cold]
+fn quoted(inside: &str) -> Option<Cow<'static, str>> {
+    unescaped(&format!("\"{inside}\""))
 }
 
 /// Whether a string with escapes spells `name`. Nothing is made of it: somebody may write
 /// many such names, and each is looked at often.
 #[cold]
-fn spells(written: &str, name: &str, is_same: impl Fn(u8, u8) -> bool) -> bool {
+fn spells(written: &str, name: &str, is_same: fn(&[u8], &[u8]) -> bool) -> bool {
     let mut rest = written.as_bytes();
     let mut next = || {
         let (byte, behind) = rest.split_first()?;
@@ -250,31 +287,46 @@ fn spells(written: &str, name: &str, is_same: impl Fn(u8, u8) -> bool) -> bool {
     };
     let is_spelled = name
         .bytes()
-        .all(|wanted| next().is_some_and(|byte| is_same(byte, wanted)));
+        .all(|wanted| next().is_some_and(|byte| is_same(&[byte], &[wanted])));
     is_spelled && rest.is_empty()
 }
 
-/// Values side by side, each with those inside it behind it.
+/// An object's members.
+struct Members<'a>(Inside<'a>);
+
+impl<'a> Iterator for Members<'a> {
+    type Item = (Cow<'a, str>, Json<'a>);
+
+    // As a call of its own it would hand each name and value over in memory.
+    #[inline(always)]
+    fn next(&mut self) -> Option<Self::Item> {
+        let value = self.0.next()?;
+        Some((value.name()?, value))
+    }
+}
+
+/// Values side by side, each with those inside it behind it. Null ones are left out.
 struct Inside<'a> {
-    within: &'a JsonText<'a>,
-    at: usize,
-    end: usize,
+    text: &'a str,
+    values: &'a [Value],
 }
 
 impl<'a> Iterator for Inside<'a> {
     type Item = Json<'a>;
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<Json<'a>> {
-        if self.at >= self.end {
-            return None;
+        loop {
+            let next = Json {
+                text: self.text,
+                values: self.values,
+            };
+            let (value, behind) = self.values.split_first()?;
+            self.values = behind.get(value.inside as usize..).unwrap_or_default();
+            if value.kind != Kind::Null {
+                return Some(next);
+            }
         }
-        let next = Json {
-            within: self.within,
-            at: self.at,
-        };
-        self.at += 1 + next.value()?.inside as usize;
-        Some(next)
     }
 }
 

@@ -4,14 +4,18 @@ use fearless_simd::{Simd, dispatch, prelude::*, u8x32};
 
 use crate::vectors;
 
-/// Where a value stands, or a member's name.
+/// Where a value stands, and the name it has in its object.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Span {
-    pub(super) kind: Kind,
+pub(super) struct Value {
     pub(super) start: u32,
     pub(super) end: u32,
-    /// How many values stand inside, names among them: those that follow it.
+    /// How many values stand inside: those that follow it.
     pub(super) inside: u32,
+    /// Between the quotes of its name. Of what is no member it tells nothing.
+    pub(super) name_start: u32,
+    pub(super) name_end: u32,
+    pub(super) kind: Kind,
+    pub(super) has_escaped_name: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,121 +32,127 @@ pub(super) enum Kind {
 }
 
 /// The way through a text, without a step down: depth costs nothing.
-pub(super) struct Scan<'a> {
+struct Scan<'a> {
     bytes: &'a [u8],
     at: usize,
-    values: Vec<Span>,
+    /// Where the block begins that was looked at last, and a bit for each of its bytes that does
+    /// not stand for itself in a string.
+    block: usize,
+    special: u64,
 }
 
-/// How many bytes of a string are looked at at a time.
-const BLOCK: usize = 32;
+/// What stands between the quotes of a member's name.
+#[derive(Default)]
+struct Name {
+    start: usize,
+    end: usize,
+    has_escapes: bool,
+}
+
+/// How many bytes are looked at at a time.
+const BLOCK: usize = 2 * HALF;
+const HALF: usize = 32;
 /// Where there is no value around.
 const NOTHING: u32 = u32::MAX;
 
-/// Each step answers nothing where the text is no JSON.
+/// Where the values of `text` stand, each before those inside it; nothing where it is no JSON.
 /// <https://www.rfc-editor.org/rfc/rfc8259>
-impl<'a> Scan<'a> {
-    /// Where the values of `text` stand, each before those inside it.
-    pub(super) fn through(text: &'a str) -> Option<Vec<Span>> {
-        let mut scan = Self {
-            bytes: text.as_bytes(),
-            at: 0,
-            // A record has one in a dozen bytes.
-            values: Vec::with_capacity(text.len() / 10 + 4),
-        };
-        dispatch!(vectors::level(), simd => scan.text(simd))?;
-        Some(scan.values)
-    }
+pub(super) fn scan(text: &str, values: &mut Vec<Value>) -> Option<()> {
+    u32::try_from(text.len()).ok()?;
+    values.clear();
+    // A record has one in some thirty bytes.
+    values.reserve(text.len() / 30);
+    dispatch!(vectors::level(), simd => Scan::through(simd, text.as_bytes(), values))
+}
 
+/// Each step answers nothing where the text is no JSON. All but the rare ones are one function,
+/// for which the place in the text need not be in memory.
+impl<'a> Scan<'a> {
     #[inline(always)]
-    fn text<S: Simd>(&mut self, simd: S) -> Option<()> {
-        u32::try_from(self.bytes.len()).ok()?;
+    fn through<S: Simd>(simd: S, bytes: &'a [u8], values: &mut Vec<Value>) -> Option<()> {
+        let mut scan = Self {
+            bytes,
+            at: 0,
+            block: 0,
+            special: special(simd, bytes),
+        };
         // An object or array that is still open has in `inside` the place of the one around it.
         let mut around = NOTHING;
+        let mut end_around = 0;
+        let mut name = Name::default();
+        let mut is_name_next = false;
         loop {
-            self.skip_space();
-            let start = self.at;
-            let kind = match self.peek()? {
-                b'"' => self.string(simd)?,
-                b'{' => Kind::Object,
-                b'[' => Kind::Array,
-                b't' => self.word(b"true", Kind::Boolean)?,
-                b'f' => self.word(b"false", Kind::Boolean)?,
-                b'n' => self.word(b"null", Kind::Null)?,
-                b'-' | b'0'..=b'9' => self.number()?,
-                _ => return None,
-            };
-            if let Kind::Object | Kind::Array = kind {
-                let place = self.values.len() as u32;
-                self.push(kind, start, around);
-                self.at += 1;
-                self.skip_space();
-                around = place;
-                if self.peek()? != closing(kind) {
-                    if kind == Kind::Object {
-                        self.name(simd)?;
+            let byte = scan.skip_space()?;
+            let start = scan.at;
+            let (kind, end) = match byte {
+                b'"' => {
+                    let kind = scan.string(simd)?;
+                    if is_name_next {
+                        is_name_next = false;
+                        name = Name {
+                            start: start + 1,
+                            end: scan.at - 1,
+                            has_escapes: kind == Kind::Escaped,
+                        };
+                        if scan.skip_space()? != b':' {
+                            return None;
+                        }
+                        scan.at += 1;
+                        continue;
                     }
+                    (kind, 0)
+                }
+                _ if is_name_next => return None,
+                b'{' => (scan.take(1, Kind::Object), b'}'),
+                b'[' => (scan.take(1, Kind::Array), b']'),
+                _ => {
+                    let (kind, length) = word_or_number(scan.rest())?;
+                    (scan.take(length, kind), 0)
+                }
+            };
+            let is_open = end != 0;
+            let place = values.len() as u32;
+            values.push(Value {
+                start: start as u32,
+                end: scan.at as u32,
+                inside: if is_open { around } else { 0 },
+                name_start: name.start as u32,
+                name_end: name.end as u32,
+                kind,
+                has_escaped_name: name.has_escapes,
+            });
+            if is_open {
+                (around, end_around) = (place, end);
+                is_name_next = end == b'}';
+                if scan.skip_space()? != end {
                     continue;
                 }
-            } else {
-                self.push(kind, start, 0);
             }
             // A value has ended, or an empty one is about to.
             loop {
-                self.skip_space();
-                let Some(open) = self.values.get(around as usize).copied() else {
-                    return (self.at == self.bytes.len()).then_some(());
-                };
-                let byte = self.peek()?;
-                self.at += 1;
+                let byte = scan.skip_space();
+                if around == NOTHING {
+                    return byte.is_none().then_some(());
+                }
+                let byte = byte?;
+                scan.at += 1;
                 if byte == b',' {
-                    if open.kind == Kind::Object {
-                        self.skip_space();
-                        self.name(simd)?;
-                    }
+                    is_name_next = end_around == b'}';
                     break;
                 }
-                if byte != closing(open.kind) {
+                if byte != end_around {
                     return None;
                 }
-                self.close(around);
-                around = open.inside;
+                let count = values.len() as u32;
+                let open = values.get_mut(around as usize)?;
+                open.end = scan.at as u32;
+                around = std::mem::replace(&mut open.inside, count - around - 1);
+                end_around = match values.get(around as usize) {
+                    Some(open) if open.kind == Kind::Object => b'}',
+                    _ => b']',
+                };
             }
         }
-    }
-
-    #[inline(always)]
-    fn push(&mut self, kind: Kind, start: usize, inside: u32) {
-        self.values.push(Span {
-            kind,
-            start: start as u32,
-            end: self.at as u32,
-            inside,
-        });
-    }
-
-    #[inline(always)]
-    fn close(&mut self, place: u32) {
-        let count = self.values.len() as u32;
-        if let Some(value) = self.values.get_mut(place as usize) {
-            value.end = self.at as u32;
-            value.inside = count - place - 1;
-        }
-    }
-
-    /// A member's name and its colon.
-    #[inline(always)]
-    fn name<S: Simd>(&mut self, simd: S) -> Option<()> {
-        let start = self.at;
-        if self.peek()? != b'"' {
-            return None;
-        }
-        let kind = self.string(simd)?;
-        self.push(kind, start, 0);
-        self.skip_space();
-        let is_colon = self.peek()? == b':';
-        self.at += 1;
-        is_colon.then_some(())
     }
 
     #[inline(always)]
@@ -151,91 +161,146 @@ impl<'a> Scan<'a> {
     }
 
     #[inline(always)]
-    fn skip_space(&mut self) {
-        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
-            self.at += 1;
-        }
+    fn rest(&self) -> &'a [u8] {
+        self.bytes.get(self.at..).unwrap_or_default()
     }
 
-    fn word(&mut self, word: &[u8], kind: Kind) -> Option<Kind> {
-        let stands = self.bytes.get(self.at..)?.starts_with(word);
-        self.at += word.len();
-        stands.then_some(kind)
+    #[inline(always)]
+    fn take(&mut self, length: usize, kind: Kind) -> Kind {
+        self.at += length;
+        kind
     }
 
-    fn number(&mut self) -> Option<Kind> {
-        self.at += usize::from(self.peek() == Some(b'-'));
-        let is_zero = self.peek() == Some(b'0');
-        let whole = self.digits();
-        if whole == 0 || is_zero && whole > 1 {
-            return None;
+    /// To the next byte that is no space.
+    #[inline(always)]
+    fn skip_space(&mut self) -> Option<u8> {
+        loop {
+            match self.peek()? {
+                b' ' | b'\t' | b'\n' | b'\r' => self.at += 1,
+                byte => return Some(byte),
+            }
         }
-        if self.peek() == Some(b'.') {
-            self.at += 1;
-            (self.digits() > 0).then_some(())?;
-        }
-        if let Some(b'e' | b'E') = self.peek() {
-            self.at += 1;
-            self.at += usize::from(matches!(self.peek(), Some(b'+' | b'-')));
-            (self.digits() > 0).then_some(())?;
-        }
-        Some(Kind::Number)
-    }
-
-    /// How many digits follow.
-    fn digits(&mut self) -> usize {
-        let start = self.at;
-        while let Some(b'0'..=b'9') = self.peek() {
-            self.at += 1;
-        }
-        self.at - start
     }
 
     /// From one quote to behind the other.
     #[inline(always)]
     fn string<S: Simd>(&mut self, simd: S) -> Option<Kind> {
-        let mut kind = Kind::Plain;
         self.at += 1;
-        loop {
-            while let Some(block) = self.bytes.get(self.at..).and_then(<[u8]>::first_chunk) {
-                let block: &[u8; BLOCK] = block;
-                let text = u8x32::from_slice(simd, block);
-                let ends = text.simd_eq(b'"') | text.simd_eq(b'\\') | text.simd_lt(b' ');
-                let ends = ends.to_bitmask();
-                if ends != 0 {
-                    self.at += ends.trailing_zeros() as usize;
-                    break;
-                }
-                self.at += BLOCK;
-            }
-            match self.peek()? {
-                b'"' => {
-                    self.at += 1;
-                    return Some(kind);
-                }
-                b'\\' => {
-                    kind = Kind::Escaped;
-                    self.escape()?;
-                }
-                0..=0x1f => return None,
-                // Fewer than a block are left.
-                _ => self.at += 1,
-            }
+        self.skip_plain(simd);
+        if self.peek()? == b'"' {
+            return Some(self.take(1, Kind::Plain));
         }
+        Some(self.take(escaped(self.rest())?, Kind::Escaped))
     }
 
-    fn escape(&mut self) -> Option<()> {
-        let escape = self.bytes.get(self.at..)?;
-        let (length, digits) = match escape.get(1)? {
-            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => (2, &[][..]),
-            b'u' => (6, escape.get(2..6)?),
-            _ => return None,
-        };
-        self.at += length;
-        digits.iter().all(u8::is_ascii_hexdigit).then_some(())
+    /// To the next byte that does not stand for itself in a string, or the text's end.
+    #[inline(always)]
+    fn skip_plain<S: Simd>(&mut self, simd: S) {
+        loop {
+            let within = self.at - self.block;
+            if within < BLOCK {
+                let special = self.special >> within;
+                if special != 0 {
+                    self.at += special.trailing_zeros() as usize;
+                    return;
+                }
+                self.at = self.block + BLOCK;
+            }
+            self.block = self.at;
+            self.special = special(simd, self.rest());
+        }
     }
 }
 
-fn closing(kind: Kind) -> u8 {
-    if kind == Kind::Object { b'}' } else { b']' }
+/// A bit for each byte of the block that `bytes` begins with that does not stand for itself in a
+/// string, nor does what follows the last byte.
+#[inline(always)]
+fn special<S: Simd>(simd: S, bytes: &[u8]) -> u64 {
+    let (first, second) = match bytes.split_first_chunk() {
+        Some((first, rest)) => (
+            *first,
+            rest.first_chunk().copied().unwrap_or_else(|| padded(rest)),
+        ),
+        None => (padded(bytes), [0; HALF]),
+    };
+    let bits = |half: [u8; HALF]| {
+        let text = u8x32::from_slice(simd, &half);
+        let special = text.simd_eq(b'"') | text.simd_eq(b'\\') | text.simd_lt(b' ');
+        u64::from(special.to_bitmask() as u32)
+    };
+    bits(first) | bits(second) << HALF
+}
+
+/// Half a block that begins with these bytes, fewer than it has.
+#[cold]
+fn padded(bytes: &[u8]) -> [u8; HALF] {
+    let mut half = [0; HALF];
+    for (byte, of_text) in half.iter_mut().zip(bytes) {
+        *byte = *of_text;
+    }
+    half
+}
+
+/// How long the rest of a string is, with its quote.
+#[cold]
+fn escaped(bytes: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        at += match bytes.get(at)? {
+            b'"' => return Some(at + 1),
+            b'\\' => escape(bytes.get(at..)?)?,
+            0..=0x1f => return None,
+            _ => 1,
+        }
+    }
+}
+
+/// How long the escape is that `bytes` begins with.
+fn escape(bytes: &[u8]) -> Option<usize> {
+    let (length, digits) = match bytes.get(1)? {
+        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => (2, &[][..]),
+        b'u' => (6, bytes.get(2..6)?),
+        _ => return None,
+    };
+    digits.iter().all(u8::is_ascii_hexdigit).then_some(length)
+}
+
+/// What `bytes` begins with if it is neither string, object nor array, and how long it is.
+#[inline(never)]
+fn word_or_number(bytes: &[u8]) -> Option<(Kind, usize)> {
+    let (kind, word) = match bytes.first()? {
+        b't' => (Kind::Boolean, &b"true"[..]),
+        b'f' => (Kind::Boolean, &b"false"[..]),
+        b'n' => (Kind::Null, &b"null"[..]),
+        _ => return Some((Kind::Number, number(bytes)?)),
+    };
+    bytes.starts_with(word).then_some((kind, word.len()))
+}
+
+/// How long the number is that `bytes` begins with.
+fn number(bytes: &[u8]) -> Option<usize> {
+    let digits = |from: usize| {
+        let rest = bytes.get(from..).unwrap_or_default();
+        rest.iter().take_while(|byte| byte.is_ascii_digit()).count()
+    };
+    let mut at = usize::from(bytes.first() == Some(&b'-'));
+    let is_zero = bytes.get(at) == Some(&b'0');
+    let whole = digits(at);
+    if whole == 0 || is_zero && whole > 1 {
+        return None;
+    }
+    at += whole;
+    if bytes.get(at) == Some(&b'.') {
+        let fraction = digits(at + 1);
+        at += 1 + fraction;
+        (fraction > 0).then_some(())?;
+    }
+    if let Some(b'e' | b'E') = bytes.get(at) {
+        at += 1;
+        at += usize::from(matches!(bytes.get(at), Some(b'+' | b'-')));
+        let exponent = digits(at);
+        at += exponent;
+        (exponent > 0).then_some(())?;
+    }
+    Some(at)
 }

@@ -1,5 +1,6 @@
 //! One call as the rules look at it: looked up once, asked often.
 
+use memchr::memchr;
 use redtrail_model::EventRecord;
 
 use super::{
@@ -24,7 +25,8 @@ impl<'r> Call<'r> {
     /// The call that `record` tells of.
     pub fn of(record: &'r EventRecord<'r>) -> Self {
         let source = record.event_source.as_deref().unwrap_or_default();
-        let service_name = source.split('.').next().unwrap_or_default();
+        let service_end = memchr(b'.', source.as_bytes()).unwrap_or(source.len());
+        let service_name = source.get(..service_end).unwrap_or_default();
         let service = rules().service(service_name);
         let name = record.event_name.as_deref().unwrap_or_default();
         Self {

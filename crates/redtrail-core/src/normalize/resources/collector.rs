@@ -23,10 +23,10 @@ impl Found {
     /// What the ready-made ARN in `text` is; `None` for other text.
     pub(crate) fn arn(text: &str) -> Option<Self> {
         let text = arn_text::decoded(text)?;
-        if let Some(key) = kind::family_key(&text) {
+        let arn = Arn::parse(&text)?;
+        if let Some(key) = kind::family_key(arn) {
             return Some(Self::Key(key));
         }
-        let arn = Arn::parse(&text)?;
         let part = match arn.service {
             "iam" if arn.resource.starts_with("role/") => Part::Role,
             "secretsmanager" => Part::Secret,

@@ -150,18 +150,24 @@ impl Expression {
         self.needs.may_be_met(scope)
     }
 
-    /// The scopes to ask in: each object the `in` path leads to where the conditions hold.
-    pub(crate) fn scopes<'a>(&self, scope: Scope<'a>) -> impl Iterator<Item = Scope<'a>> {
-        let alone = self.within.is_none().then_some(scope);
-        let within = self.within.iter().flat_map(move |path| path.nodes(scope));
-        let within = within.map(move |node| Scope {
-            here: Object::of(node),
-            ..scope
-        });
-        alone.into_iter().chain(within).filter(|scope| {
+    /// Calls `ask` with the scopes to ask in: each object the `in` path leads to where the
+    /// conditions hold.
+    pub(crate) fn each_scope<'a>(&self, scope: Scope<'a>, mut ask: impl FnMut(Scope<'a>)) {
+        let mut ask_there = |scope: Scope<'a>| {
             let mut conditions = self.conditions.iter();
-            conditions.all(|condition| condition.holds(scope.here.node))
-        })
+            if conditions.all(|condition| condition.holds(scope.here.node)) {
+                ask(scope);
+            }
+        };
+        let Some(path) = &self.within else {
+            return ask_there(scope);
+        };
+        path.lead(scope, &mut |node| {
+            for node in node.elements() {
+                let here = Object::of(node);
+                ask_there(Scope { here, ..scope });
+            }
+        });
     }
 }
 
@@ -187,14 +193,26 @@ impl Paths {
         Ok(Self(paths))
     }
 
-    /// The texts the first path that gives any leads to. Masks are none.
-    pub(crate) fn texts<'a>(&self, scope: Scope<'a>) -> Vec<Cow<'a, str>> {
-        let mut found = self.0.iter().map(|path| path.texts(scope));
-        found.find(|texts| !texts.is_empty()).unwrap_or_default()
+    /// Calls `found` with the texts the first path that gives any leads to. Masks are none.
+    pub(crate) fn each_text<'a>(&self, scope: Scope<'a>, mut found: impl FnMut(Cow<'a, str>)) {
+        let mut is_found = false;
+        for path in self.0.iter() {
+            path.each_text(scope, |text| {
+                is_found = true;
+                found(text);
+            });
+            if is_found {
+                return;
+            }
+        }
     }
 
     pub(crate) fn first_text<'a>(&self, scope: Scope<'a>) -> Option<Cow<'a, str>> {
-        self.texts(scope).into_iter().next()
+        let mut first = None;
+        self.each_text(scope, |text| {
+            first.get_or_insert(text);
+        });
+        first
     }
 }
 
@@ -226,13 +244,13 @@ impl Path {
         self.steps.join(".")
     }
 
-    pub(crate) fn texts<'a>(&self, scope: Scope<'a>) -> Vec<Cow<'a, str>> {
-        let mut texts = Vec::new();
+    /// Calls `found` with the texts that the path leads to. Masks are none.
+    pub(crate) fn each_text<'a>(&self, scope: Scope<'a>, mut found: impl FnMut(Cow<'a, str>)) {
         self.lead(scope, &mut |node| {
             let told = node.elements().filter_map(Node::text);
-            texts.extend(told.filter(|text| !text.is_empty() && !is_mask(text)));
+            told.filter(|text| !text.is_empty() && !is_mask(text))
+                .for_each(&mut found);
         });
-        texts
     }
 
     /// Whether the path leads to lists that all are empty: a value of its own, by which a
@@ -244,12 +262,6 @@ impl Path {
             false => others += 1,
         });
         lists > 0 && others == 0
-    }
-
-    fn nodes<'a>(&self, scope: Scope<'a>) -> Vec<Node<'a>> {
-        let mut nodes = Vec::new();
-        self.lead(scope, &mut |node| nodes.extend(node.elements()));
-        nodes
     }
 
     /// Calls `found` with each member that the path leads to.
@@ -337,7 +349,10 @@ mod tests {
     fn check(path: &'static str, request: &str, expected: &[&str]) {
         let request = JsonText::parse(request).unwrap();
         let scope = scope(&request);
-        assert_eq!(Paths::parse(path).unwrap().texts(scope), expected, "{path}");
+        let mut texts = Vec::new();
+        let paths = Paths::parse(path).unwrap();
+        paths.each_text(scope, |text| texts.push(text));
+        assert_eq!(texts, expected, "{path}");
     }
 
     #[test]
@@ -379,7 +394,9 @@ mod tests {
             let request = JsonText::parse(request).unwrap();
             let scope = scope(&request);
             let expression = Expression::parse("cluster(a) if b=x and c!=y", &kinds()).unwrap();
-            expression.scopes(scope).count()
+            let mut count = 0;
+            expression.each_scope(scope, |_| count += 1);
+            count
         };
         assert_eq!(found(r#"{"b":"X"}"#), 1);
         assert_eq!(found(r#"{"b":"x","c":"y"}"#), 0);

@@ -3,7 +3,11 @@
 
 use std::borrow::Cow;
 
+use memchr::{memchr, memchr2};
 use redtrail_model::{Arn, EventRecord, ResourceKey, is_account_id, partition_of};
+
+/// Enough for the parts before the last one of nearly every key.
+const ROOM_BYTES: usize = 32;
 
 /// A row of `resources.tsv`.
 #[derive(Debug)]
@@ -106,12 +110,18 @@ impl Kind {
         })
     }
 
-    /// The key of what `parts` name, `None` for a part that is missing.
-    pub(crate) fn key(&self, place: Place<'_>, parts: &[Option<&str>]) -> Option<ResourceKey> {
-        let whole = self.format.key(self.service, place, parts);
+    /// The key of what its parts name, those `before` the last and the last one. Where one is
+    /// missing the last may do.
+    pub(crate) fn key(
+        &self,
+        place: Place<'_>,
+        before: &[Option<Cow<'_, str>>],
+        last: &str,
+    ) -> Option<ResourceKey> {
+        let whole = self.format.key(self.service, place, before, last);
         whole.or_else(|| {
-            let (_, last) = parts.split_at_checked(parts.len().checked_sub(1)?)?;
-            self.otherwise.as_ref()?.key(self.service, place, last)
+            let otherwise = self.otherwise.as_ref()?;
+            otherwise.key(self.service, place, &[], last)
         })
     }
 
@@ -145,20 +155,26 @@ impl Format {
         Ok(Self::Name(kind, Template::parse(template)?))
     }
 
-    fn key(&self, service: &str, place: Place<'_>, parts: &[Option<&str>]) -> Option<ResourceKey> {
+    fn key(
+        &self,
+        service: &str,
+        place: Place<'_>,
+        before: &[Option<Cow<'_, str>>],
+        last: &str,
+    ) -> Option<ResourceKey> {
         match self {
-            Self::Arn(template) => Some(place.key(service, &template.filled(parts)?)),
+            Self::Arn(template) => Some(place.key(service, &template.filled(before, last)?)),
             Self::Name(kind, template) => Some(ResourceKey::from_name(
                 service,
                 place.region,
                 place.account,
                 kind,
-                &template.filled(parts)?,
+                &template.filled(before, last)?,
             )),
             Self::Statement => Some(ResourceKey::from_statement(
                 place.region,
                 place.account,
-                (*parts.first()?)?,
+                last,
             )),
         }
     }
@@ -179,11 +195,13 @@ impl Template {
     }
 
     /// With a part in each slot; `None` where one is missing or does not fit.
-    fn filled(&self, parts: &[Option<&str>]) -> Option<String> {
-        if parts.len() != self.slots.len() {
+    fn filled(&self, before: &[Option<Cow<'_, str>>], last: &str) -> Option<String> {
+        if before.len() + 1 != self.slots.len() {
             return None;
         }
-        let mut filled = self.start.to_owned();
+        let parts = before.iter().map(Option::as_deref).chain([Some(last)]);
+        let mut filled = String::with_capacity(self.start.len() + ROOM_BYTES + last.len());
+        filled.push_str(self.start);
         for ((slot, text), part) in self.slots.iter().zip(parts) {
             let part = part.filter(|part| slot.fits(part))?;
             let start = filled.len();
@@ -212,9 +230,9 @@ impl Slot {
 
     fn fits(self, part: &str) -> bool {
         match self {
-            Self::Name | Self::Lower => !part.contains(['/', ':']),
-            Self::Snapshot | Self::Colons => !part.contains('/'),
-            Self::Range => !part.contains(':'),
+            Self::Name | Self::Lower => memchr2(b'/', b':', part.as_bytes()).is_none(),
+            Self::Snapshot | Self::Colons => memchr(b'/', part.as_bytes()).is_none(),
+            Self::Range => memchr(b':', part.as_bytes()).is_none(),
             Self::Uuid => is_uuid(part),
         }
     }
@@ -229,15 +247,16 @@ fn is_uuid(text: &str) -> bool {
 }
 
 /// The key of a ready-made ARN of the Redshift family, in the one spelling it is kept
-/// under; `None` for any other text.
-pub(crate) fn family_key(text: &str) -> Option<ResourceKey> {
-    let arn = Arn::parse(text)?;
+/// under; `None` for any other one.
+pub(crate) fn family_key(arn: Arn<'_>) -> Option<ResourceKey> {
     let resource = match arn.service {
         "redshift" => stored_spelling(arn),
         // AWS prints a serverless namespace both as `namespace/ID` and as `namespace:ID`.
-        "redshift-serverless" => match arn.resource.split_once([':', '/']) {
-            Some((kind, id)) => Cow::Owned(format!("{kind}/{id}")),
-            None => Cow::Borrowed(arn.resource),
+        "redshift-serverless" => match arn.resource.find([':', '/']) {
+            Some(at) if arn.resource.as_bytes().get(at) == Some(&b':') => {
+                Cow::Owned(arn.resource.replacen(':', "/", 1))
+            }
+            _ => Cow::Borrowed(arn.resource),
         },
         "redshift-data" | "sqlworkbench" => Cow::Borrowed(arn.resource),
         _ => return None,
@@ -250,41 +269,52 @@ pub(crate) fn family_key(text: &str) -> Option<ResourceKey> {
 
 /// The resource with the names that Redshift stores in lower case so written.
 fn stored_spelling(arn: Arn<'_>) -> Cow<'_, str> {
-    let Some((kind, name)) = arn.resource.split_once(':') else {
-        return Cow::Borrowed(arn.resource);
+    let resource = arn.resource;
+    let begins = |kinds: &[&str]| kinds.iter().any(|kind| resource.starts_with(kind));
+    let lower = if begins(&[
+        "cluster:",
+        "snapshot:",
+        "parametergroup:",
+        "subnetgroup:",
+        "securitygroup:",
+    ]) {
+        resource.len()
+    } else if begins(&["dbuser:", "dbname:", "dbgroup:"]) {
+        // The cluster's name.
+        memchr(b'/', resource.as_bytes()).unwrap_or_default()
+    } else {
+        0
     };
-    match kind {
-        "cluster" | "snapshot" | "parametergroup" | "subnetgroup" | "securitygroup" => {
-            Cow::Owned(format!("{kind}:{}", name.to_ascii_lowercase()))
-        }
-        "dbuser" | "dbname" | "dbgroup" => match name.split_once('/') {
-            Some((cluster, name)) => {
-                Cow::Owned(format!("{kind}:{}/{name}", cluster.to_ascii_lowercase()))
-            }
-            None => Cow::Borrowed(arn.resource),
-        },
-        _ => Cow::Borrowed(arn.resource),
+    let mut letters = resource.bytes().take(lower);
+    if !letters.any(|letter| letter.is_ascii_uppercase()) {
+        return Cow::Borrowed(resource);
     }
+    let mut resource = resource.to_owned();
+    if let Some(lower) = resource.get_mut(..lower) {
+        lower.make_ascii_lowercase();
+    }
+    Cow::Owned(resource)
 }
 
 /// What a key lies in: the cluster in the ARN of a database user, database, database
 /// group or snapshot; the batch of a Data API sub-statement (`ID:2`).
 pub(crate) fn container(key: &ResourceKey) -> Option<ResourceKey> {
     let text = key.as_str();
+    // In each there is one, and telling an ARN's parts takes longer.
+    memchr(b'/', text.as_bytes())?;
     if let Some(statement) = text.strip_prefix("statement:") {
-        let (place, id) = statement.split_once('/')?;
+        let numberless = statement.trim_end_matches(|last: char| last.is_ascii_digit());
+        let batch = numberless.strip_suffix(':')?;
+        let (place, batch) = batch.split_once('/')?;
         let (region, account) = place.split_once(':')?;
-        let (batch, number) = id.rsplit_once(':')?;
-        let numbered = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+        let numbered = numberless.len() < statement.len();
         return numbered.then(|| ResourceKey::from_statement(region, account, batch));
     }
-    let arn = Arn::parse(text)?;
-    let (kind, name) = arn.resource.split_once(':')?;
+    let arn = Arn::parse(text).filter(|arn| arn.service == "redshift")?;
+    let mut kinds = ["dbuser:", "dbname:", "dbgroup:", "snapshot:"].into_iter();
+    let name = kinds.find_map(|kind| arn.resource.strip_prefix(kind))?;
     let (cluster, _) = name.split_once('/')?;
-    let inside = arn.service == "redshift"
-        && matches!(kind, "dbuser" | "dbname" | "dbgroup" | "snapshot")
-        && !matches!(cluster, "" | "*");
-    inside.then(|| {
+    (!matches!(cluster, "" | "*")).then(|| {
         ResourceKey::of(Arn {
             resource: &format!("cluster:{cluster}"),
             ..arn
@@ -312,20 +342,21 @@ mod tests {
             region: "cn-north-1",
             account: "123456789012",
         };
-        let check = |parts: &[Option<&str>], expected: Option<&str>| {
-            let key = snapshot().key(place, parts);
-            assert_eq!(key.as_ref().map(ResourceKey::as_str), expected, "{parts:?}");
+        let check = |before: Option<&str>, last: &str, expected: Option<&str>| {
+            let key = snapshot().key(place, &[before.map(Cow::Borrowed)], last);
+            assert_eq!(key.as_ref().map(ResourceKey::as_str), expected, "{last}");
         };
         check(
-            &[Some("Example"), Some("rs:example-2026")],
+            Some("Example"),
+            "rs:example-2026",
             Some("arn:aws-cn:redshift:cn-north-1:123456789012:snapshot:example/rs:example-2026"),
         );
         check(
-            &[None, Some("Nightly")],
+            None,
+            "Nightly",
             Some("name:redshift:cn-north-1:123456789012:snapshot/nightly"),
         );
-        check(&[Some("a"), Some("b/c")], None);
-        check(&[Some("a"), None], None);
+        check(Some("a"), "b/c", None);
         assert_eq!(
             snapshot().wildcard(place).as_ref().map(ResourceKey::as_str),
             Some("arn:aws-cn:redshift:cn-north-1:123456789012:snapshot:*")
@@ -339,8 +370,8 @@ mod tests {
             account: "123456789012",
         };
         let user = Kind::parse("redshift", "dbuser:{lower}/{name}", "").unwrap();
-        assert_eq!(user.key(place, &[Some("a/b"), Some("c")]), None);
-        assert_eq!(user.key(place, &[Some("a"), Some("b/c")]), None);
+        assert_eq!(user.key(place, &[Some("a/b".into())], "c"), None);
+        assert_eq!(user.key(place, &[Some("a".into())], "b/c"), None);
     }
 
     #[test]
@@ -382,13 +413,33 @@ mod tests {
                 Some("arn:aws:redshift:us-east-1:1:namespace:0a1b"),
             ),
             (
+                "arn:aws:redshift-serverless:us-east-1:1:snapshot/a:b",
+                Some("arn:aws:redshift-serverless:us-east-1:1:snapshot/a:b"),
+            ),
+            (
+                "arn:aws:redshift-serverless:us-east-1:1:snapshot:a/b:c",
+                Some("arn:aws:redshift-serverless:us-east-1:1:snapshot/a/b:c"),
+            ),
+            (
                 "arn:aws:redshift:us-east-1:1:dbuser:Main/Admin",
                 Some("arn:aws:redshift:us-east-1:1:dbuser:main/Admin"),
+            ),
+            (
+                "arn:aws:redshift:us-east-1:1:dbuser:Main",
+                Some("arn:aws:redshift:us-east-1:1:dbuser:Main"),
+            ),
+            (
+                "arn:aws:redshift:us-east-1:1:Cluster:Main",
+                Some("arn:aws:redshift:us-east-1:1:Cluster:Main"),
+            ),
+            (
+                "arn:aws:redshift:us-east-1:1:snapshot:Main/Nightly",
+                Some("arn:aws:redshift:us-east-1:1:snapshot:main/nightly"),
             ),
             ("arn:aws:s3:::bucket", None),
             ("cluster", None),
         ] {
-            let key = family_key(arn);
+            let key = Arn::parse(arn).and_then(family_key);
             assert_eq!(key.as_ref().map(ResourceKey::as_str), expected, "{arn}");
         }
     }
@@ -410,6 +461,13 @@ mod tests {
                 "statement:us-east-1:1/0a1b:2",
                 Some("statement:us-east-1:1/0a1b"),
             ),
+            (
+                "statement:us-east-1:1/a/b:c:10",
+                Some("statement:us-east-1:1/a/b:c"),
+            ),
+            ("statement:us-east-1:1/0a1b:", None),
+            ("statement:us-east-1:1/0a1b:c2", None),
+            ("statement:us-east-1:1/12", None),
             ("statement:us-east-1:1/0a1b", None),
         ] {
             let found = container(&key.parse().unwrap());

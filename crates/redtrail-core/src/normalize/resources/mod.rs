@@ -76,14 +76,14 @@ pub fn findings(call: &Call<'_>) -> Findings {
         _ => general,
     };
     let details = Node::read(record.service_event_details);
-    let asked = objects(&[scope.here.node, details], rules);
-    let answered = objects(&[scope.response.node], rules);
-    let told = answered.iter().filter(|_| !class.reads());
-    asker.collect_objects(asked.iter().chain(told), general, scope, &mut collector);
+    let trees = [scope.here, Object::of(details), scope.response];
+    let (asked, answered) = trees.split_at(2);
+    let told = if class.reads() { asked } else { &trees };
+    asker.collect_objects(told, general, scope, &mut collector);
     // Of a call that reads one thing, whatever its request is, the answer may show which. An
     // enumeration's answer shows what there is, not what the caller asked for.
     if collector.touched.resources.is_empty() && class == Class::Read {
-        asker.collect_objects(answered.iter(), general, scope, &mut collector);
+        asker.collect_objects(answered, general, scope, &mut collector);
     }
     if collector.touched.resources.is_empty()
         && let Some(found) = refused::resource(record).and_then(Found::arn)
@@ -98,10 +98,12 @@ pub fn findings(call: &Call<'_>) -> Findings {
 
     let succeeded = record.error_code.is_none();
     let mut found_aliases = Vec::new();
-    for object in answered.iter().filter(|_| succeeded) {
-        for pair in aliases {
-            asker.collect_alias(pair, *object, &mut found_aliases, &mut collector);
-        }
+    if succeeded && !aliases.is_empty() {
+        each_object(answered, rules, &mut |object| {
+            for pair in aliases {
+                asker.collect_alias(pair, object, &mut found_aliases, &mut collector);
+            }
+        });
     }
     collector.add_containers();
     Findings {
@@ -128,26 +130,25 @@ impl Asker<'_> {
         });
     }
 
-    /// What members of `objects` name by the `general` rules, and their ready-made ARNs.
-    fn collect_objects<'o>(
+    /// What members of the objects of `trees` name by the `general` rules, and their
+    /// ready-made ARNs.
+    fn collect_objects<'a>(
         &self,
-        objects: impl Iterator<Item = &'o Object<'o>> + Clone,
+        trees: &[Object<'a>],
         general: &[Expression],
-        scope: Scope<'_>,
+        scope: Scope<'a>,
         collector: &mut Collector,
     ) {
-        for here in objects.clone() {
-            for expression in general {
-                let here = Scope {
-                    here: *here,
-                    response: scope.response,
-                };
-                self.collect(expression, here, collector);
-            }
+        if !general.is_empty() {
+            each_object(trees, self.rules, &mut |here| {
+                for expression in general {
+                    self.collect(expression, Scope { here, ..scope }, collector);
+                }
+            });
         }
-        for object in objects {
+        each_object(trees, self.rules, &mut |object| {
             collect_arns(object.node, self.rules, collector);
-        }
+        });
     }
 
     fn collect_wildcard(
@@ -159,13 +160,13 @@ impl Asker<'_> {
         let Some(kind) = &expression.kind else {
             return;
         };
-        for scope in expression.scopes(scope) {
+        expression.each_scope(scope, |scope| {
             let elsewhere = Elsewhere::of(expression, scope);
             let place = self.place.map(|place| elsewhere.or(place));
             if let Some(key) = place.and_then(|place| kind.wildcard(place)) {
                 collector.add(Found::Key(key), expression.part);
             }
-        }
+        });
     }
 
     fn collect_alias(
@@ -214,35 +215,31 @@ impl Asker<'_> {
         if !expression.may_name(&scope) {
             return;
         }
-        for scope in expression.scopes(scope) {
-            let texts = last.texts(scope);
-            if texts.is_empty() {
-                continue;
-            }
-            let before: Vec<_> = before.iter().map(|paths| paths.first_text(scope)).collect();
-            let mut parts: Vec<_> = before.iter().map(Option::as_deref).collect();
-            let elsewhere = Elsewhere::of(expression, scope);
-            let place = self.place.map(|place| elsewhere.or(place));
-            for text in &texts {
+        expression.each_scope(scope, |scope| {
+            // Asked for once there is a last part.
+            let mut others: Option<(Vec<_>, Elsewhere<'_>)> = None;
+            last.each_text(scope, |text| {
                 // A caller may give an ARN where a name is asked for, and the Data API takes both.
-                if let Some(ready_made) = Found::arn(text) {
+                if let Some(ready_made) = Found::arn(&text) {
                     if expression.kind.is_none() || matches!(ready_made, Found::Key(_)) {
                         found(ready_made);
                     }
-                    continue;
+                    return;
                 }
-                if arn_text::begins_like_an_arn(text) {
-                    continue;
+                if arn_text::begins_like_an_arn(&text) {
+                    return;
                 }
-                if let (Some(kind), Some(place)) = (&expression.kind, place) {
-                    parts.truncate(before.len());
-                    parts.push(Some(text));
-                    if let Some(key) = kind.key(place, &parts) {
+                if let (Some(kind), Some(place)) = (&expression.kind, self.place) {
+                    let (before, elsewhere) = others.get_or_insert_with(|| {
+                        let before = before.iter().map(|paths| paths.first_text(scope));
+                        (before.collect(), Elsewhere::of(expression, scope))
+                    });
+                    if let Some(key) = kind.key(elsewhere.or(place), before, &text) {
                         found(Found::Key(key));
                     }
                 }
-            }
-        }
+            });
+        });
     }
 }
 
@@ -298,25 +295,20 @@ fn collect_arns(object: Node<'_>, rules: &Rules, collector: &mut Collector) {
     }
 }
 
-/// Every object of these trees, save what the rules say to skip.
-fn objects<'a>(trees: &[Node<'a>], rules: &Rules) -> Vec<Object<'a>> {
-    let mut objects = Vec::new();
+/// Calls `found` with every object of these trees, save what the rules say to skip. None is
+/// remembered: somebody may write very many.
+fn each_object<'a>(trees: &[Object<'a>], rules: &Rules, found: &mut dyn FnMut(Object<'a>)) {
     for tree in trees {
-        add_objects(*tree, rules, &mut objects);
-    }
-    objects
-}
-
-fn add_objects<'a>(node: Node<'a>, rules: &Rules, objects: &mut Vec<Object<'a>>) {
-    for here in node.elements().filter(|inner| inner.has_inside()) {
-        if !here.is_object() {
-            add_objects(here, rules, objects);
+        if !tree.node.is_object() {
+            for inner in tree.node.elements().filter(|inner| inner.has_inside()) {
+                each_object(&[Object::of(inner)], rules, found);
+            }
             continue;
         }
-        objects.push(Object::of(here));
-        for (name, inner) in here.members() {
+        found(*tree);
+        for (name, inner) in tree.node.members() {
             if inner.has_inside() && rules.member(&name) != Some(Member::Skip) {
-                add_objects(inner, rules, objects);
+                each_object(&[Object::of(inner)], rules, found);
             }
         }
     }

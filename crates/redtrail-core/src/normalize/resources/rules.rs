@@ -29,9 +29,8 @@ pub(crate) fn rules() -> &'static Rules {
 pub(crate) struct Rules {
     kinds: Kinds,
     services: HashMap<&'static str, Service, RandomState>,
-    /// What the names of members say.
-    members: Vec<(&'static str, Member)>,
-    member_names: Names,
+    /// What the names of members say, by [`Names::bit`].
+    members: [Vec<(&'static str, Member)>; 64],
 }
 
 /// What the files say of one service; of `*`, of any other one.
@@ -155,7 +154,7 @@ impl Rules {
             };
             services.entry(service).or_default().aliases.push(pair);
         }
-        let mut members = Vec::new();
+        let mut members = [const { Vec::new() }; 64];
         for row in rows("members.tsv", include_str!("../../../rules/members.tsv")) {
             let [name, part] = row.columns();
             let member = match part {
@@ -165,14 +164,11 @@ impl Rules {
                     part_of(word).ok_or_else(|| row.error("an unknown part"))?,
                 )),
             };
-            members.push((name, member));
+            members[Names::bit(name)].push((name, member));
         }
         Ok(Self {
             kinds,
             services,
-            member_names: members
-                .iter()
-                .fold(Names::default(), |all, (name, _)| all.or(Names::of(name))),
             members,
         })
     }
@@ -212,18 +208,15 @@ impl Rules {
     }
 
     pub(crate) fn member(&self, name: &str) -> Option<Member> {
-        if self.member_names.meet(Names::of(name)) {
-            let mut members = self.members.iter();
-            if let Some((_, member)) = members.find(|(known, _)| known.eq_ignore_ascii_case(name)) {
-                return Some(*member);
-            }
+        let mut members = self.members[Names::bit(name)].iter();
+        if let Some((_, member)) = members.find(|(known, _)| known.eq_ignore_ascii_case(name)) {
+            return Some(*member);
         }
-        let ends_with = |end: &str| {
-            let start = name.len().checked_sub(end.len());
-            let found = start.and_then(|start| name.get(start..));
-            found.is_some_and(|found| found.eq_ignore_ascii_case(end))
-        };
-        (ends_with("arn") || ends_with("arns")).then_some(Member::Arn(None))
+        let one = name.strip_suffix(['s', 'S']).unwrap_or(name);
+        let (_, end) = one.as_bytes().split_last_chunk()?;
+        let end: &[u8; 3] = end;
+        end.eq_ignore_ascii_case(b"arn")
+            .then_some(Member::Arn(None))
     }
 }
 

@@ -98,10 +98,15 @@ impl Names {
     pub(crate) const ANY: Self = Self(u64::MAX);
 
     pub(crate) fn of(name: &str) -> Self {
+        Self(1 << Self::bit(name))
+    }
+
+    /// Which of the sixty-four bits is the name's.
+    pub(crate) fn bit(name: &str) -> usize {
         let bytes = name.as_bytes();
         let letter = |letter: Option<&u8>| usize::from(letter.map_or(0, u8::to_ascii_lowercase));
         let sum = bytes.len() * 5 + letter(bytes.first()) * 7 + letter(bytes.last()) * 11;
-        Self(1 << (sum % 64))
+        sum % 64
     }
 
     pub(crate) fn or(self, other: Self) -> Self {
