@@ -212,8 +212,8 @@ impl<'a> Scan<'a> {
     }
 }
 
-/// A bit for each byte of the block that `bytes` begins with that does not stand for itself in a
-/// string, nor does what follows the last byte.
+/// A bit for each byte of the block that `bytes` begins with, if it does not stand for itself in
+/// a string. Where fewer are left, what would follow is such a byte.
 #[inline(always)]
 fn special<S: Simd>(simd: S, bytes: &[u8]) -> u64 {
     let (first, second) = match bytes.split_first_chunk() {
