@@ -216,7 +216,6 @@ impl<'a> Walk<'a> {
         let words = text.simd_eq(b'e') & (ahead.simd_eq(b'S') | ahead.simd_eq(b'h'));
         let (digits, fours) = digits(text);
 
-        let mut end = None;
         if self.escaping != 0 || (marks | words).any_true() {
             let masks = Masks {
                 quotes: quotes.to_bitmask(),
@@ -225,20 +224,16 @@ impl<'a> Walk<'a> {
                 closing: folded.simd_eq(b'}' as i8).to_bitmask(),
                 words: words.to_bitmask(),
             };
-            end = self.closely(at, masks)?;
+            if let Some(end) = self.closely(at, masks)? {
+                self.look_for_ids(at, digits, fours, end);
+                return ControlFlow::Break(Some(at + end));
+            }
         } else {
             let odd = u64::from(quotes.to_bitmask().count_ones() & 1);
             self.in_string ^= odd.wrapping_neg();
         }
-        let eights = fours & (fours << 1 | self.fours);
-        self.fours = fours >> 15;
-        if eights != 0 {
-            self.look_for_ids(at, digits.to_bitmask(), eights, end.unwrap_or(BLOCK));
-        }
-        match end {
-            Some(end) => ControlFlow::Break(Some(at + end)),
-            None => ControlFlow::Continue(()),
-        }
+        self.look_for_ids(at, digits, fours, BLOCK);
+        ControlFlow::Continue(())
     }
 }
 
@@ -337,10 +332,16 @@ impl Walk<'_> {
         None
     }
 
-    /// Looks at the runs of digits before `end`. `eights` tells where two groups of four are
-    /// digits: an account id has such a place, wherever it begins.
+    /// Looks at the runs of digits before `end`. Two groups of four side by side are of one: an
+    /// account id has such a place, wherever it begins.
     #[inline(always)]
-    fn look_for_ids(&mut self, at: usize, digits: u64, eights: u64, end: usize) {
+    fn look_for_ids<S: Simd>(&mut self, at: usize, digits: mask8x64<S>, fours: u64, end: usize) {
+        let eights = fours & (fours << 1 | self.fours);
+        self.fours = fours >> 15;
+        if eights == 0 {
+            return;
+        }
+        let digits = digits.to_bitmask();
         // Neighbours are of one run.
         let mut runs = eights & !(eights << 1);
         while runs != 0 {
