@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::{
     types::{AttributeValue, PutRequest, ThrottlingReason, WriteRequest},
 };
 use redtrail_core::{
-    batch::{MAX_BATCH_BYTES, put_bytes},
+    batch::put_bytes,
     edge::{EdgeError, EdgeErrorKind, ItemStore, Unless},
     item::{Item, Put},
 };
@@ -49,9 +49,9 @@ impl TableNames {
     }
 }
 
-/// Bytes of items in requests at once: the SDK takes several times that for them. It is room
-/// for the largest batch, or for twenty of a usual size.
-const BYTES_IN_FLIGHT: usize = MAX_BATCH_BYTES;
+/// Bytes of items in batches at once: the SDK takes several times that for them. It is room
+/// for two of the largest items, or for twenty batches of a usual size.
+pub const MAX_BYTES_IN_FLIGHT: u32 = 1 << 20;
 
 /// redtrail's tables in DynamoDB.
 #[derive(Clone, Debug)]
@@ -68,16 +68,17 @@ impl DynamoDbStore {
         Self {
             client,
             names,
-            room: Arc::new(Semaphore::new(BYTES_IN_FLIGHT)),
+            room: Arc::new(Semaphore::new(MAX_BYTES_IN_FLIGHT as usize)),
         }
     }
 
     /// Waits until these items may be in a request, in the order in which it was asked.
-    async fn room_for(&self, batch: &[Put]) -> Option<SemaphorePermit<'_>> {
+    async fn room_for(&self, batch: &[Put]) -> Result<SemaphorePermit<'_>, EdgeError> {
         let bytes: usize = batch.iter().map(put_bytes).sum();
-        let bytes = u32::try_from(bytes.min(BYTES_IN_FLIGHT)).ok()?;
-        // It is never closed.
-        self.room.acquire_many(bytes).await.ok()
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let room = self.room.acquire_many(bytes.min(MAX_BYTES_IN_FLIGHT));
+        room.await
+            .map_err(|error| self.failed(batch, EdgeErrorKind::Retryable, error.into()))
     }
 
     fn requests(&self, batch: &[Put]) -> Result<Requests, EdgeError> {
@@ -133,7 +134,7 @@ impl DynamoDbStore {
 
 impl ItemStore for DynamoDbStore {
     async fn write(&self, batch: &[Put]) -> Result<Vec<usize>, EdgeError> {
-        let room = self.room_for(batch).await;
+        let room = self.room_for(batch).await?;
         let sent = self
             .client
             .batch_write_item()
@@ -159,6 +160,7 @@ impl ItemStore for DynamoDbStore {
         .collect()
     }
 
+    /// It waits for no room: at the end of an invocation there is no time to.
     async fn put_unless(&self, put: &Put, unless: Unless) -> Result<bool, EdgeError> {
         let batch = slice::from_ref(put);
         let item: HashMap<String, AttributeValue> = put.item().into();

@@ -3,7 +3,7 @@
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html>
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, HashMap, HashSet, VecDeque, hash_map::Entry},
     hash::{DefaultHasher, Hash, Hasher},
     time::Instant,
 };
@@ -11,13 +11,13 @@ use std::{
 use redtrail_model::Table;
 use serde_dynamo::AttributeValue;
 
-use crate::item::{Item, Put};
+use crate::item::Put;
 
 /// Requests in one BatchWriteItem.
 pub const MAX_BATCH_ITEMS: usize = 25;
-/// Bytes of one batch. DynamoDB's own bound is 16 MB; less keeps the memory of batches in
-/// flight small.
-pub const MAX_BATCH_BYTES: usize = 1 << 20;
+/// Bytes of one batch of several items. DynamoDB's own bound is 16 MB; less keeps the memory of
+/// batches in flight small.
+pub const MAX_BATCH_BYTES: usize = 256 << 10;
 
 /// Puts on their way, and when each may go.
 pub(crate) struct Queue {
@@ -161,45 +161,37 @@ fn partition(put: &Put) -> u64 {
     hasher.finish()
 }
 
-/// Places in `puts`, of one key the last: first those that begin a partition, then each one's
-/// second, and so on.
+/// Places in `puts`, of one key the last. First come those that begin a partition, then each
+/// one's second, and so on: in the order in which the keys first appear.
 fn mixed(puts: &[Put]) -> Vec<usize> {
-    let mut last: HashMap<(Table, [&str; 2]), usize> = HashMap::with_capacity(puts.len());
-    let mut keys = Vec::with_capacity(puts.len());
+    let mut met: HashMap<(Table, [&str; 2]), usize> = HashMap::with_capacity(puts.len());
+    let mut counts: HashMap<(Table, &str), usize> = HashMap::new();
+    let mut ranked: Vec<(usize, usize)> = Vec::with_capacity(puts.len());
     for (place, put) in puts.iter().enumerate() {
-        let key = (put.table, put.keys());
-        if last.insert(key, place).is_none() {
-            keys.push(key);
+        let keys @ [partition, _] = put.keys();
+        match met.entry((put.table, keys)) {
+            Entry::Occupied(first) => {
+                if let Some((_, last)) = ranked.get_mut(*first.get()) {
+                    *last = place;
+                }
+            }
+            Entry::Vacant(key) => {
+                key.insert(ranked.len());
+                let rank = counts.entry((put.table, partition)).or_default();
+                *rank += 1;
+                ranked.push((*rank, place));
+            }
         }
     }
-    let mut counts: HashMap<(Table, &str), usize> = HashMap::new();
-    let mut ranked: Vec<(usize, usize)> = keys
-        .into_iter()
-        .filter_map(|key| {
-            let (table, [partition, _]) = key;
-            let count = counts.entry((table, partition)).or_default();
-            *count += 1;
-            Some((*count, *last.get(&key)?))
-        })
-        .collect();
     ranked.sort_by_key(|(rank, _)| *rank);
     ranked.into_iter().map(|(_, place)| place).collect()
 }
 
-/// The size DynamoDB reckons for an item, in bytes: names and values, and one to three
-/// bytes for each list, map and its members.
+/// The size DynamoDB reckons for the item that is put, in bytes: names and values, and one to
+/// three bytes for each list, map and its members.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html>
-pub fn item_bytes(item: &Item) -> usize {
-    bytes(item.inner().iter())
-}
-
-/// [`item_bytes`] of the item that is put.
 pub fn put_bytes(put: &Put) -> usize {
-    bytes(put.attributes())
-}
-
-fn bytes<'a>(attributes: impl Iterator<Item = (&'a String, &'a AttributeValue)>) -> usize {
-    attributes
+    put.attributes()
         .map(|(name, value)| name.len() + value_bytes(value))
         .sum()
 }
@@ -265,7 +257,7 @@ mod tests {
             assert!(!batch.is_empty() && batch.len() <= MAX_BATCH_ITEMS);
             let distinct: HashSet<_> = batch.iter().map(Put::keys).collect();
             assert_eq!(distinct.len(), batch.len(), "a key twice in one batch");
-            let bytes: usize = batch.iter().map(|put| put_bytes(put)).sum();
+            let bytes: usize = batch.iter().map(put_bytes).sum();
             assert!(batch.len() == 1 || bytes <= MAX_BATCH_BYTES);
         }
         batches
@@ -337,8 +329,8 @@ mod tests {
 
     #[test]
     fn ok_a_batch_may_be_full_to_the_last_byte() {
-        let bytes = |puts: &[Put]| -> usize { puts.iter().map(|put| put_bytes(put)).sum() };
-        let mut puts: Vec<_> = (0..2).map(|n| put("p", n, 390_000)).collect();
+        let bytes = |puts: &[Put]| -> usize { puts.iter().map(put_bytes).sum() };
+        let mut puts: Vec<_> = (0..2).map(|n| put("p", n, 100_000)).collect();
         let room = MAX_BATCH_BYTES - bytes(&puts) - put_bytes(&put("p", 2, 0));
         puts.push(put("p", 2, room));
         assert_eq!(bytes(&puts), MAX_BATCH_BYTES);

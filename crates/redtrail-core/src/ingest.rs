@@ -30,11 +30,12 @@ use crate::{
 };
 
 /// Events written at a time: an attempt that writes them has got on.
-const PORTION_EVENTS: usize = 64;
-/// Items written at a time, and bytes of the records they come from: they bound the items in
-/// memory, whatever one event touches or holds.
-const PORTION_ITEMS: usize = 1000;
-const PORTION_RECORD_BYTES: u64 = 256 << 10;
+pub const PORTION_EVENTS: usize = 64;
+/// Items written at a time, but for those of the last event: they bound the items in memory,
+/// whatever one event touches.
+pub const PORTION_ITEMS: usize = 1000;
+/// Bytes of the records that these items come from, but for the last.
+pub const PORTION_RECORD_BYTES: u64 = 256 << 10;
 
 /// What ingesting needs to know beside the object.
 #[derive(Clone, Copy)]

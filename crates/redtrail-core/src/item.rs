@@ -28,7 +28,7 @@ type Attributes = HashMap<String, AttributeValue>;
 pub struct Put {
     pub table: Table,
     shared: Arc<Attributes>,
-    /// Attributes that none of the shared ones names.
+    /// No name is in both.
     own: Attributes,
 }
 

@@ -67,7 +67,10 @@ impl<'s> Normalizer<'s> {
     }
 
     fn event(&mut self, record: &RawRecord) -> Option<AuditEvent> {
-        match normalize::next_audit_event(record, &self.origin, self.selector, &mut self.index) {
+        let index = &mut self.index;
+        let event = normalize::next_audit_event(record, &self.origin, self.selector, index);
+        index.let_go();
+        match event {
             Ok(event) => {
                 self.selected += 1;
                 let key = event.event_key.as_str();

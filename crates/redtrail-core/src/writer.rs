@@ -16,7 +16,7 @@ use crate::{
     item::Put,
 };
 
-/// Batches in flight at once. With a batch's bound of 1 MiB, requests hold at most 4 MiB.
+/// Batches at the store at once, of one call. How many of them it sends is its own affair.
 const BATCHES_IN_FLIGHT: usize = 4;
 const FIRST_BACKOFF: Duration = Duration::from_millis(50);
 /// AWS advises to stop at about a minute; one call is given less than an invocation.

@@ -217,7 +217,7 @@ fn cost(event: &AuditEvent, remembered: &Remembered) -> EventCost {
         stored: 0,
     };
     for put in puts(event, Retention::Days(400)).unwrap() {
-        let bytes = put_bytes(&put);
+        let bytes = put_bytes(put);
         let units = bytes.div_ceil(UNIT_BYTES);
         let indexes = put.table.schema().indexes.iter();
         let indexed = indexes.filter(|index| put.get(index.sort_key).is_some());
@@ -230,7 +230,7 @@ fn cost(event: &AuditEvent, remembered: &Remembered) -> EventCost {
     let facts = directory::puts(event, Retention::Days(800)).unwrap();
     let fresh = remembered.fresh(facts, &mut HashSet::new());
     for put in &fresh {
-        *cost.edges.entry(edge_kind(put)).or_default() += put_bytes(&put).div_ceil(UNIT_BYTES);
+        *cost.edges.entry(edge_kind(put)).or_default() += put_bytes(put).div_ceil(UNIT_BYTES);
     }
     remembered.remember(fresh.iter().map(Fact::of));
     cost

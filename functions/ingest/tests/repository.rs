@@ -9,7 +9,10 @@ use std::{
     process::Command,
 };
 
+use redtrail_aws::dynamodb::MAX_BYTES_IN_FLIGHT;
 use redtrail_core::{
+    batch::MAX_BATCH_BYTES,
+    ingest::{PORTION_EVENTS, PORTION_ITEMS, PORTION_RECORD_BYTES},
     log_reader::{
         Limits, MAX_KEY_BYTES, MAX_QUARANTINE_ENTRIES, MAX_RATIO, MAX_SCALAR_BYTES,
         MAX_SELECTED_RECORDS, RATIO_FREE_BYTES,
@@ -379,6 +382,10 @@ fn ok_the_published_limits_are_those_of_the_code() {
         assert_eq!(bytes % (1 << 20), 0);
         (bytes >> 20).to_string() + " MiB"
     };
+    let kib = |bytes: u64| {
+        assert_eq!(bytes % (1 << 10), 0);
+        (bytes >> 10).to_string() + " KiB"
+    };
     let large = |bytes: u64| mib(usize::try_from(bytes).unwrap());
     let limits = [
         ("unpacked size of an object", large(max_plain_bytes)),
@@ -395,6 +402,20 @@ fn ok_the_published_limits_are_those_of_the_code() {
         (
             "selected records held until the object is proven",
             mib(max_held_bytes),
+        ),
+        (
+            "events that wait to be written, of an object",
+            PORTION_EVENTS.to_string(),
+        ),
+        (
+            "their items, but for the last event's",
+            PORTION_ITEMS.to_string(),
+        ),
+        ("their records, but for the last", kib(PORTION_RECORD_BYTES)),
+        ("items in one batch of several", kib(MAX_BATCH_BYTES as u64)),
+        (
+            "items in batches that are sent at once, of all objects",
+            kib(MAX_BYTES_IN_FLIGHT.into()),
         ),
         (
             "a top-level number, `true`, `false` or `null`",

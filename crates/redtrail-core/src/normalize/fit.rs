@@ -108,11 +108,7 @@ fn clear(bytes: &mut usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        batch::{item_bytes, put_bytes},
-        item::puts,
-        retention::Retention,
-    };
+    use crate::{batch::put_bytes, item::puts, retention::Retention};
     use crate::{log_reader::RawRecord, normalize::audit_event, select::Selector};
     use redtrail_model::{Flag, Origin, SelectedBy, Touched};
     use redtrail_trailgen::{Trail, TrailOptions};
@@ -182,7 +178,8 @@ mod tests {
                 return;
             };
             change(&mut event);
-            let place = item_bytes(&serde_dynamo::to_item(&event.origin).unwrap());
+            let place = serde_dynamo::to_item(&event.origin).unwrap();
+            let place = put_bytes(&Put::new(Table::Principals, place));
             let items = puts(&event, Retention::Days(0)).unwrap();
             let made: Vec<_> = items.iter().map(|put| put_bytes(put) - place).collect();
             assert_eq!(bytes(&event), made, "{event:?}");

@@ -74,7 +74,7 @@ impl<'a> Scan<'a> {
             bytes,
             at: 0,
             block: 0,
-            special: special(simd, bytes),
+            special: special_in(simd, bytes),
         };
         // An object or array that is still open has in `inside` the place of the one around it.
         let mut around = NOTHING;
@@ -103,11 +103,11 @@ impl<'a> Scan<'a> {
                     (kind, 0)
                 }
                 _ if is_name_next => return None,
-                b'{' => (scan.take(1, Kind::Object), b'}'),
-                b'[' => (scan.take(1, Kind::Array), b']'),
+                b'{' => (scan.pass(1, Kind::Object), b'}'),
+                b'[' => (scan.pass(1, Kind::Array), b']'),
                 _ => {
                     let (kind, length) = word_or_number(scan.rest())?;
-                    (scan.take(length, kind), 0)
+                    (scan.pass(length, kind), 0)
                 }
             };
             let is_open = end != 0;
@@ -166,7 +166,7 @@ impl<'a> Scan<'a> {
     }
 
     #[inline(always)]
-    fn take(&mut self, length: usize, kind: Kind) -> Kind {
+    fn pass(&mut self, length: usize, kind: Kind) -> Kind {
         self.at += length;
         kind
     }
@@ -186,11 +186,15 @@ impl<'a> Scan<'a> {
     #[inline(always)]
     fn string<S: Simd>(&mut self, simd: S) -> Option<Kind> {
         self.at += 1;
-        self.skip_plain(simd);
-        if self.peek()? == b'"' {
-            return Some(self.take(1, Kind::Plain));
+        let mut kind = Kind::Plain;
+        loop {
+            self.skip_plain(simd);
+            match self.peek()? {
+                b'"' => return Some(self.pass(1, kind)),
+                b'\\' => kind = self.pass(escape(self.rest())?, Kind::Escaped),
+                _ => return None,
+            }
         }
-        Some(self.take(escaped(self.rest())?, Kind::Escaped))
     }
 
     /// To the next byte that does not stand for itself in a string, or the text's end.
@@ -207,7 +211,7 @@ impl<'a> Scan<'a> {
                 self.at = self.block + BLOCK;
             }
             self.block = self.at;
-            self.special = special(simd, self.rest());
+            self.special = special_in(simd, self.rest());
         }
     }
 }
@@ -215,7 +219,7 @@ impl<'a> Scan<'a> {
 /// A bit for each byte of the block that `bytes` begins with, if it does not stand for itself in
 /// a string. Where fewer are left, what would follow is such a byte.
 #[inline(always)]
-fn special<S: Simd>(simd: S, bytes: &[u8]) -> u64 {
+fn special_in<S: Simd>(simd: S, bytes: &[u8]) -> u64 {
     let (first, second) = match bytes.split_first_chunk() {
         Some((first, rest)) => (
             *first,
@@ -241,21 +245,8 @@ fn padded(bytes: &[u8]) -> [u8; HALF] {
     half
 }
 
-/// How long the rest of a string is, with its quote.
-#[cold]
-fn escaped(bytes: &[u8]) -> Option<usize> {
-    let mut at = 0;
-    loop {
-        at += match bytes.get(at)? {
-            b'"' => return Some(at + 1),
-            b'\\' => escape(bytes.get(at..)?)?,
-            0..=0x1f => return None,
-            _ => 1,
-        }
-    }
-}
-
 /// How long the escape is that `bytes` begins with.
+#[cold]
 fn escape(bytes: &[u8]) -> Option<usize> {
     let (length, digits) = match bytes.get(1)? {
         b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => (2, &[][..]),

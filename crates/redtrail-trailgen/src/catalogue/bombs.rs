@@ -176,6 +176,16 @@ fn of_the_family() -> Vec<Case> {
     let twice = record(&[("eventID", "\"twice\"")]);
     let large = format!("\"{}\"", "x".repeat(1 << 20));
     let large = record(&[("eventID", "\"large\""), ("x", &large)]);
+    let dense = format!("[0{}]", ",0".repeat(990_000));
+    let dense = record(&[
+        ("eventID", "\"dense\""),
+        ("eventSource", "\"kms.amazonaws.com\""),
+        (
+            "userIdentity",
+            r#"{"type":"AWSAccount","accountId":"790247189693"}"#,
+        ),
+        ("x", &dense),
+    ]);
     let many = |element: &str, times: u64| {
         let repeated = (format!("{element},").into_bytes(), times - 1);
         vec![one(OPEN), repeated, one(element), one("]}")]
@@ -271,6 +281,8 @@ fn of_the_family() -> Vec<Case> {
             duplicates("large", 60),
             many(&large, 60),
         ),
+        // More than is held, and each looked into twice.
+        case("dense-records", duplicates("dense", 6), many(&dense, 6)),
         Case::new(
             "bomb-many-ids",
             Expected::Read(Counts {

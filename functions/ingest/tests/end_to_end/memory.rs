@@ -15,8 +15,7 @@ const MOST_OF_TEN_KIB: u64 = 48 * 1024;
 /// The size at which CloudTrail ends an object, before compression:
 /// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/WhatIsCloudTrail-Limits.html>
 const LARGEST_MEGABYTES: u64 = 50;
-/// A quarter of an hour is the longest that Lambda gives.
-const LONGEST: Duration = Duration::from_secs(900);
+const LONGEST: Duration = Duration::from_secs(180);
 
 /// Objects at once, megabytes of each, and the share of its records that is of the family.
 type Logs = (usize, u64, f64);

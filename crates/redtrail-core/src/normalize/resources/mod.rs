@@ -100,6 +100,7 @@ pub fn findings(call: &Call<'_>) -> Findings {
     let mut found_aliases = Vec::new();
     if succeeded && !aliases.is_empty() {
         each_object(answered, rules, &mut |object| {
+            let object = Object::of(object);
             for pair in aliases {
                 asker.collect_alias(pair, object, &mut found_aliases, &mut collector);
             }
@@ -140,14 +141,15 @@ impl Asker<'_> {
         collector: &mut Collector,
     ) {
         if !general.is_empty() {
-            each_object(trees, self.rules, &mut |here| {
+            each_object(trees, self.rules, &mut |object| {
+                let here = Object::of(object);
                 for expression in general {
                     self.collect(expression, Scope { here, ..scope }, collector);
                 }
             });
         }
         each_object(trees, self.rules, &mut |object| {
-            collect_arns(object.node, self.rules, collector);
+            collect_arns(object, self.rules, collector);
         });
     }
 
@@ -297,19 +299,23 @@ fn collect_arns(object: Node<'_>, rules: &Rules, collector: &mut Collector) {
 
 /// Calls `found` with every object of these trees, save what the rules say to skip. None is
 /// remembered: somebody may write very many.
-fn each_object<'a>(trees: &[Object<'a>], rules: &Rules, found: &mut dyn FnMut(Object<'a>)) {
+fn each_object<'a>(trees: &[Object<'a>], rules: &Rules, found: &mut dyn FnMut(Node<'a>)) {
     for tree in trees {
-        if !tree.node.is_object() {
-            for inner in tree.node.elements().filter(|inner| inner.has_inside()) {
-                each_object(&[Object::of(inner)], rules, found);
-            }
-            continue;
+        each_object_of(tree.node, rules, found);
+    }
+}
+
+fn each_object_of<'a>(tree: Node<'a>, rules: &Rules, found: &mut dyn FnMut(Node<'a>)) {
+    if !tree.is_object() {
+        for inner in tree.elements().filter(|inner| inner.has_inside()) {
+            each_object_of(inner, rules, found);
         }
-        found(*tree);
-        for (name, inner) in tree.node.members() {
-            if inner.has_inside() && rules.member(&name) != Some(Member::Skip) {
-                each_object(&[Object::of(inner)], rules, found);
-            }
+        return;
+    }
+    found(tree);
+    for (name, inner) in tree.members() {
+        if inner.has_inside() && rules.member(&name) != Some(Member::Skip) {
+            each_object_of(inner, rules, found);
         }
     }
 }
