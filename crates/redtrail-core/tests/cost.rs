@@ -217,7 +217,7 @@ fn cost(event: &AuditEvent, remembered: &Remembered) -> EventCost {
         stored: 0,
     };
     for put in puts(event, Retention::Days(400)).unwrap() {
-        let bytes = put_bytes(put);
+        let bytes = put_bytes(&put);
         let units = bytes.div_ceil(UNIT_BYTES);
         let indexes = put.table.schema().indexes.iter();
         let indexed = indexes.filter(|index| put.get(index.sort_key).is_some());

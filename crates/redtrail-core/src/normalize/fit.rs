@@ -108,9 +108,13 @@ fn clear(bytes: &mut usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{batch::put_bytes, item::puts, retention::Retention};
+    use crate::{
+        batch::put_bytes,
+        item::{Put, puts},
+        retention::Retention,
+    };
     use crate::{log_reader::RawRecord, normalize::audit_event, select::Selector};
-    use redtrail_model::{Flag, Origin, SelectedBy, Touched};
+    use redtrail_model::{Flag, Origin, SelectedBy, Table, Touched};
     use redtrail_trailgen::{Trail, TrailOptions};
 
     fn bytes(event: &AuditEvent) -> Vec<usize> {
