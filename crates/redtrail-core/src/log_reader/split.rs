@@ -16,6 +16,8 @@ pub const MAX_KEY_BYTES: usize = 64;
 const REST_BYTES: usize = 4 * 1024;
 /// Numbers, literals and the like outside of `Records`.
 pub const MAX_SCALAR_BYTES: usize = 1024;
+/// What is kept of the memory for elements that span two pieces: CloudTrail's own end at 256 KB.
+const KEPT_BYTES: usize = 256 << 10;
 
 /// One element of `Records`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -339,6 +341,7 @@ impl Splitter {
             content,
             skim,
         });
+        self.pending.let_go();
         self.next_index += 1;
     }
 
@@ -369,6 +372,13 @@ impl Pending {
             bytes,
             ..Self::default()
         };
+    }
+
+    /// Many objects may be at work, each long after its largest element.
+    fn let_go(&mut self) {
+        if self.bytes.capacity() > KEPT_BYTES {
+            self.bytes = Vec::new();
+        }
     }
 
     fn is_empty(&self) -> bool {

@@ -5,13 +5,14 @@ use std::{env, time::Duration};
 
 use aws_sdk_dynamodb::types::Select;
 use redtrail_model::Table;
-use redtrail_trailgen::{Trail, TrailOptions};
+use redtrail_trailgen::{Trail, TrailOptions, catalogue};
 
 use crate::world::{BUCKET, World, failed, sqs_event};
 
 /// Of one object, and of as many as a queue hands over at a time.
 const MOST_OF_ONE_KIB: u64 = 32 * 1024;
 const MOST_OF_TEN_KIB: u64 = 48 * 1024;
+const SMALLEST_KIB: u64 = 128 * 1_000_000 / 1024;
 /// The size at which CloudTrail ends an object, before compression:
 /// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/WhatIsCloudTrail-Limits.html>
 const LARGEST_MEGABYTES: u64 = 50;
@@ -32,8 +33,24 @@ async fn ok_legal_logs_take_little_memory() {
         ]);
     }
     for logs in all {
-        let peak = peak_kib(logs).await;
         let (objects, megabytes, share) = logs;
+        let mut trail = Trail::with_options(TrailOptions {
+            seed: 23,
+            redshift_share: share,
+            ..TrailOptions::default()
+        });
+        let mut selected = 0;
+        let mut object = || {
+            let mut body = Vec::new();
+            let written = trail.write_gzip_object(megabytes * 1_000_000, &mut body, |_| {});
+            selected += written.unwrap().selected;
+            body
+        };
+        let bodies: Vec<_> = (0..objects).map(|_| object()).collect();
+        let world = World::start().await;
+        let peak = peak_kib(&world, &bodies).await;
+        assert_eq!(events(&world).await, selected);
+        world.stop().await;
         println!("{objects} of {megabytes} MB, {share} of it Redshift's: {peak} KiB at most");
         let most = if objects == 1 {
             MOST_OF_ONE_KIB
@@ -44,29 +61,42 @@ async fn ok_legal_logs_take_little_memory() {
     }
 }
 
-async fn peak_kib((objects, megabytes, share): Logs) -> u64 {
-    let world = World::start().await;
-    let mut trail = Trail::with_options(TrailOptions {
-        seed: 23,
-        redshift_share: share,
-        ..TrailOptions::default()
-    });
+/// Ten copies of one, all at work at once, in a function of the smallest size that the template
+/// allows.
+#[tokio::test(flavor = "multi_thread")]
+async fn ok_ten_bombs_at_once_fit_the_smallest_function() {
+    for name in ["dense-records", "elements", "large-duplicates"] {
+        let bombs = catalogue::bombs();
+        let bomb = bombs
+            .iter()
+            .find(|case| case.name == format!("bomb-{name}"));
+        let body = bomb.unwrap().bytes();
+        let world = World::start().await;
+        let peak = peak_kib(&world, &vec![body; 10]).await;
+        println!("ten of {name}: {peak} KiB at most");
+        assert!(peak <= SMALLEST_KIB, "{peak} KiB for {name}");
+        world.stop().await;
+    }
+}
+
+/// At work on these objects at once.
+async fn peak_kib(world: &World, objects: &[Vec<u8>]) -> u64 {
     let folder = "AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/02";
     let name = "111122223333_CloudTrail_us-east-1_20260302T0905Z";
-    let keys: Vec<String> = (0..objects)
+    let keys: Vec<String> = (0..objects.len())
         .map(|place| format!("{folder}/{name}_{place:016}.json.gz"))
         .collect();
-    let mut selected = 0;
-    for key in &keys {
-        let mut body = Vec::new();
-        let written = trail.write_gzip_object(megabytes * 1_000_000, &mut body, |_| {});
-        selected += written.unwrap().selected;
-        world.aws.put_object(BUCKET, key, &body).await.unwrap();
+    for (key, body) in keys.iter().zip(objects) {
+        world.aws.put_object(BUCKET, key, body).await.unwrap();
     }
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
     let outcome = world.function.invoke(sqs_event(&keys), LONGEST).await;
     assert_eq!(failed(&outcome), Some(Vec::new()), "{outcome:?}");
-    let peak = world.memory_kib("VmHWM");
+    world.memory_kib("VmHWM")
+}
+
+/// How many events the tables hold.
+async fn events(world: &World) -> u64 {
     let rows = world.aws.dynamodb_client().scan().select(Select::Count);
     let rows = rows.table_name(world.aws.table_name(Table::Principals));
     let mut pages = rows.into_paginator().send();
@@ -74,7 +104,5 @@ async fn peak_kib((objects, megabytes, share): Logs) -> u64 {
     while let Some(page) = pages.next().await {
         events += page.unwrap().count;
     }
-    assert_eq!(u64::try_from(events).unwrap(), selected);
-    world.stop().await;
-    peak
+    u64::try_from(events).unwrap()
 }
