@@ -50,7 +50,7 @@ impl TableNames {
 }
 
 /// Bytes of items in batches at once: the SDK takes several times that for them. It is room
-/// for two of the largest items, or for twenty batches of a usual size.
+/// for two of the largest items, or for four full batches of large ones.
 pub const MAX_BYTES_IN_FLIGHT: u32 = 1 << 20;
 
 /// redtrail's tables in DynamoDB.

@@ -434,14 +434,22 @@ impl<'a, L: LogSource, S: ItemStore, T: Timer> Ingest<'a, L, S, T> {
         portion: Portion,
         written: &mut Written,
     ) -> Result<(), IngestError> {
-        written.items += self.write(portion.rows, portion.facts).await?;
+        let Portion {
+            rows, facts, met, ..
+        } = portion;
+        written.items += self.write(rows, facts, met).await?;
         written.durable = written.durable.max(written.events);
         Ok(())
     }
 
-    /// Writes these rows, and these facts of the directory; how many items that were.
-    async fn write(&self, mut items: Vec<Put>, facts: Vec<Put>) -> Result<u64, IngestError> {
-        let durable: Vec<Fact> = facts.iter().map(Fact::of).collect();
+    /// Writes these rows, and these facts of the directory, which are remembered as `durable`; how
+    /// many items that were.
+    async fn write(
+        &self,
+        mut items: Vec<Put>,
+        facts: Vec<Put>,
+        durable: HashSet<Fact>,
+    ) -> Result<u64, IngestError> {
         items.extend(facts);
         let count = items.len() as u64;
         self.writer
@@ -456,9 +464,10 @@ impl<'a, L: LogSource, S: ItemStore, T: Timer> Ingest<'a, L, S, T> {
     async fn write_last(&self, rows: Vec<Put>, entry: &LedgerEntry) -> Result<u64, IngestError> {
         let facts = directory::trail_puts(self.address, self.settings.retentions.directory)
             .map_err(|source| self.item_error(source))?;
-        let facts = self.settings.remembered.fresh(facts, &mut HashSet::new());
+        let mut met = HashSet::new();
+        let facts = self.settings.remembered.fresh(facts, &mut met);
         let listed = rows.len() as u64;
-        let items = self.write(rows, facts).await?;
+        let items = self.write(rows, facts, met).await?;
         let entry = entry.put().map_err(|source| self.item_error(source))?;
         self.writer
             .put_all(vec![entry], self.settings.schedule.until)
@@ -539,6 +548,7 @@ struct Portion {
     rows: Vec<Put>,
     /// What the directory is to know.
     facts: Vec<Put>,
+    /// Which facts these are.
     met: HashSet<Fact>,
 }
 
