@@ -18,7 +18,7 @@ use redtrail_model::Origin;
 use sha2::{Digest, Sha256};
 
 /// The pieces that both sides read and unpack at a time.
-const STORED_PIECE_BYTES: usize = 8 * 1024;
+const STORED_PIECE_BYTES: usize = 16 * 1024;
 const PLAIN_PIECE_BYTES: usize = 64 * 1024;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -87,11 +87,7 @@ fn gunzip(mut object: impl Read, mut plain: impl FnMut(&[u8])) -> io::Result<()>
 fn read(object: impl Read, selector: &Selector) -> io::Result<()> {
     let mut object = Some(object);
     let open = || object.take().ok_or_else(|| io::Error::other("read twice"));
-    let limits = Limits {
-        max_held_bytes: usize::MAX,
-        ..Limits::default()
-    };
-    let summary = inspect(open, origin(), selector, limits, |event| {
+    let summary = inspect(open, origin(), selector, limits(), |event| {
         black_box(event);
         Ok(())
     })?;
@@ -100,7 +96,7 @@ fn read(object: impl Read, selector: &Selector) -> io::Result<()> {
 }
 
 fn read_and_hash(mut object: impl Read, selector: &Selector) -> io::Result<()> {
-    let mut reader = LogReader::new(Limits::default(), selector);
+    let mut reader = LogReader::new(limits(), selector);
     let mut stored = vec![0; STORED_PIECE_BYTES];
     loop {
         let length = object.read(&mut stored)?;
@@ -117,6 +113,14 @@ fn read_and_hash(mut object: impl Read, selector: &Selector) -> io::Result<()> {
     }
     black_box(normalizer.finish(&proven, &mut reader).tally);
     Ok(())
+}
+
+/// All events are held.
+fn limits() -> Limits {
+    Limits {
+        max_held_bytes: usize::MAX,
+        ..Limits::default()
+    }
 }
 
 pub(crate) fn origin() -> Origin {

@@ -22,7 +22,7 @@ use crate::{
     log_reader::{Limits, LogReader, Proven, Rejected},
     normalizer::Normalizer,
     object::ObjectAddress,
-    proving::{PIECE_BYTES, Proving, Whole, check_length},
+    proving::{Proving, Whole, check_length},
     retention::Retentions,
     select::Selector,
     tally::Tally,
@@ -230,7 +230,7 @@ impl<'a, L: LogSource, S: ItemStore, T: Timer> Ingest<'a, L, S, T> {
             None => 0,
         };
         let limits = self.settings.limits;
-        let mut proving = Proving::new(LogReader::new(limits, self.settings.selector), limits);
+        let mut proving = Proving::new(LogReader::new(limits, self.settings.selector));
         while let Some(bytes) = self.next(&mut body).await? {
             proving.push(&bytes);
         }
@@ -370,13 +370,14 @@ impl<'a, L: LogSource, S: ItemStore, T: Timer> Ingest<'a, L, S, T> {
             object: self.address.clone(),
         };
         let mut body = self.open(Some(identity)).await?;
-        let mut reader = LogReader::new(self.settings.limits, self.settings.selector);
+        let limits = self.settings.limits.of_second_reading();
+        let mut reader = LogReader::new(limits, self.settings.selector);
         let mut portion = Portion::default();
         let mut read = 0;
         while let Some(bytes) = self.next(&mut body).await? {
             read += bytes.len() as u64;
-            for piece in bytes.chunks(PIECE_BYTES) {
-                reader.push(piece).map_err(|_| not_the_same())?;
+            let mut rest = &bytes[..];
+            while reader.push_piece(&mut rest).map_err(|_| not_the_same())? {
                 for event in normalizer.events(reader.take_selected()) {
                     self.store(event, &mut portion, written).await?;
                 }

@@ -8,9 +8,11 @@ use redtrail_model::{AuditEvent, Origin};
 use crate::{
     log_reader::{Limits, LogReader, Rejected},
     normalizer::{Normalizer, Summary},
-    proving::PIECE_BYTES,
     select::Selector,
 };
+
+/// Stored bytes read at a time.
+const PIECE_BYTES: usize = 16 * 1024;
 
 /// Reads the object that `open` opens, twice if its selected records outgrow the bound, and
 /// hands each event to `emit`. Of a rejected object nothing is handed out.
@@ -26,14 +28,9 @@ pub fn inspect<R: Read>(
     mut emit: impl FnMut(AuditEvent) -> io::Result<()>,
 ) -> io::Result<Result<Summary, Rejected>> {
     let mut reader = LogReader::unhashed(limits, selector);
-    let mut outgrown = false;
     let mut rejected = None;
     pieces(open()?, |bytes| {
         rejected = reader.push(bytes).err();
-        if reader.held_bytes() > limits.max_held_bytes {
-            reader.stop_holding();
-            outgrown = true;
-        }
         Ok(rejected.is_none())
     })?;
     let proven = match rejected.map_or_else(|| reader.finish(), Err) {
@@ -42,13 +39,14 @@ pub fn inspect<R: Read>(
     };
 
     let mut normalizer = Normalizer::new(selector, origin);
-    if outgrown {
-        reader = LogReader::unhashed(limits, selector);
-        pieces(open()?, |bytes| {
-            reader.push(bytes).map_err(io::Error::other)?;
-            normalizer
-                .events(reader.take_selected())
-                .try_for_each(&mut emit)?;
+    if reader.is_outgrown() {
+        reader = LogReader::unhashed(limits.of_second_reading(), selector);
+        pieces(open()?, |mut bytes| {
+            while reader.push_piece(&mut bytes).map_err(io::Error::other)? {
+                normalizer
+                    .events(reader.take_selected())
+                    .try_for_each(&mut emit)?;
+            }
             Ok(true)
         })?;
         if reader.finish().map_err(io::Error::other)? != proven {

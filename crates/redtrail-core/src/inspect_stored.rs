@@ -9,7 +9,7 @@ use crate::{
     log_reader::{Limits, LogReader, Proven, Rejected},
     normalizer::{Normalizer, Summary},
     object::ObjectAddress,
-    proving::{PIECE_BYTES, Proving, Whole, check_length},
+    proving::{Proving, Whole, check_length},
     select::Selector,
 };
 
@@ -41,7 +41,7 @@ pub async fn inspect_stored<L: LogSource>(
 ) -> Result<Stored, IngestError> {
     let mut body = source.open(address, None).await?;
     let identity = body.identity().clone();
-    let mut proving = Proving::new(LogReader::unhashed(limits, selector), limits);
+    let mut proving = Proving::new(LogReader::unhashed(limits, selector));
     while let Some(bytes) = body.next().await? {
         proving.push(&bytes);
     }
@@ -87,14 +87,14 @@ pub async fn inspect_again<L: LogSource, E: From<IngestError>>(
         .open(address, Some(identity))
         .await
         .map_err(IngestError::from)?;
-    let mut reader = LogReader::unhashed(limits, selector);
+    let mut reader = LogReader::unhashed(limits.of_second_reading(), selector);
     let mut normalizer = Normalizer::new(selector, origin(address, identity));
     let mut read = 0;
     let mut to_pass_over = *emitted;
     while let Some(bytes) = body.next().await.map_err(IngestError::from)? {
         read += bytes.len() as u64;
-        for piece in bytes.chunks(PIECE_BYTES) {
-            reader.push(piece).map_err(|_| not_the_same())?;
+        let mut rest = &bytes[..];
+        while reader.push_piece(&mut rest).map_err(|_| not_the_same())? {
             for event in normalizer.events(reader.take_selected()) {
                 if to_pass_over > 0 {
                     to_pass_over -= 1;

@@ -4,19 +4,13 @@
 use crate::{
     edge::ObjectIdentity,
     ingest::IngestError,
-    log_reader::{Limits, LogReader, Proven, RawRecord, Rejected},
+    log_reader::{LogReader, Proven, RawRecord, Rejected},
     object::ObjectAddress,
 };
-
-/// Stored bytes unpacked at a time. Gzip unpacks to a thousandfold at most, so this bounds
-/// what is held between two looks at it, however large the pieces of a body are.
-pub(crate) const PIECE_BYTES: usize = 8 * 1024;
 
 /// An object of which bytes come.
 pub(crate) struct Proving<'s> {
     reader: LogReader<'s>,
-    max_held_bytes: usize,
-    outgrown: bool,
     rejected: Option<Rejected>,
     read: u64,
 }
@@ -30,11 +24,9 @@ pub(crate) struct Whole<'s> {
 }
 
 impl<'s> Proving<'s> {
-    pub(crate) fn new(reader: LogReader<'s>, limits: Limits) -> Self {
+    pub(crate) fn new(reader: LogReader<'s>) -> Self {
         Self {
             reader,
-            max_held_bytes: limits.max_held_bytes,
-            outgrown: false,
             rejected: None,
             read: 0,
         }
@@ -42,15 +34,9 @@ impl<'s> Proving<'s> {
 
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         self.read += bytes.len() as u64;
-        for piece in bytes.chunks(PIECE_BYTES) {
-            // A bad object is still read to its end: one that was cut short is no bad object.
-            if self.rejected.is_none() {
-                self.rejected = self.reader.push(piece).err();
-            }
-            if self.reader.held_bytes() > self.max_held_bytes {
-                self.reader.stop_holding();
-                self.outgrown = true;
-            }
+        // A bad object is still read to its end: one that was cut short is no bad object.
+        if self.rejected.is_none() {
+            self.rejected = self.reader.push(bytes).err();
         }
     }
 
@@ -70,7 +56,7 @@ impl<'s> Proving<'s> {
         };
         Ok(proven.map(|proven| Whole {
             proven,
-            held: (!self.outgrown).then(|| self.reader.take_selected()),
+            held: (!self.reader.is_outgrown()).then(|| self.reader.take_selected()),
             reader: self.reader,
         }))
     }

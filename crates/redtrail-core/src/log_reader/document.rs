@@ -35,16 +35,17 @@ impl Document {
         }
     }
 
-    /// Takes the next bytes, as stored, and hands out each element that ends in them.
-    pub(super) fn push(
+    /// Takes so many of the next bytes, as stored, as unpack to one piece, and hands out each
+    /// element that ends in it. False once all are taken and nothing of them is left.
+    pub(super) fn push_piece(
         &mut self,
-        bytes: &[u8],
+        bytes: &mut &[u8],
         skimmer: &Skimmer,
         element: &mut impl FnMut(Element<'_>),
-    ) -> Result<(), Rejected> {
+    ) -> Result<bool, Rejected> {
         let unpacked = &mut self.unpacked;
         self.gunzip
-            .push(bytes, &mut |plain| unpacked.push(plain, skimmer, element))
+            .push_piece(bytes, &mut |plain| unpacked.push(plain, skimmer, element))
     }
 
     /// Proves that the object ended where it should.

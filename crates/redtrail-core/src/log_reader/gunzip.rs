@@ -8,6 +8,8 @@ use super::{LooksLike, Rejected};
 /// <https://www.rfc-editor.org/rfc/rfc1952#page-8>: an indication of fields that a reader
 /// does not know, so that what follows would be taken for something else.
 const RESERVED_FLAGS: u8 = 0b1110_0000;
+/// So many bytes tell the form.
+const FORM_BYTES: usize = 4;
 /// Plain bytes are handed on in pieces of at most this size.
 const PIECE_BYTES: usize = 64 * 1024;
 
@@ -35,6 +37,8 @@ enum Form {
     Gzip {
         inflate: Box<Decompress>,
         ended: bool,
+        /// All plain bytes of what was taken were handed on.
+        drained: bool,
     },
     Plain,
 }
@@ -56,21 +60,40 @@ impl Gunzip {
     /// When they break the object, or `plain` says so.
     pub fn push(
         &mut self,
-        bytes: &[u8],
+        mut bytes: &[u8],
         plain: &mut impl FnMut(&[u8]) -> Result<(), Rejected>,
     ) -> Result<(), Rejected> {
+        while self.push_piece(&mut bytes, plain)? {}
+        Ok(())
+    }
+
+    /// Takes so many of the next bytes as unpack to one piece. False once all are taken and
+    /// nothing of them is left to be handed on.
+    ///
+    /// # Errors
+    /// As [`Gunzip::push`].
+    pub(crate) fn push_piece(
+        &mut self,
+        bytes: &mut &[u8],
+        plain: &mut impl FnMut(&[u8]) -> Result<(), Rejected>,
+    ) -> Result<bool, Rejected> {
         match &mut self.form {
             Form::Unknown(start) => {
-                start.extend_from_slice(bytes);
+                start.extend_from_slice(take(bytes, FORM_BYTES - start.len()));
                 let Some(form) = Form::of(start)? else {
-                    return Ok(());
+                    return Ok(!bytes.is_empty());
                 };
                 let start = std::mem::take(start);
                 self.form = form;
-                self.push(&start, plain)
+                self.push(&start, plain)?;
+                Ok(true)
             }
-            Form::Plain => self.hand_on(bytes, plain),
-            Form::Gzip { .. } => self.inflate_and_look(bytes, plain),
+            Form::Plain => {
+                let piece = take(bytes, PIECE_BYTES);
+                self.hand_on(piece, plain)?;
+                Ok(!piece.is_empty())
+            }
+            Form::Gzip { .. } => self.inflate(bytes, plain),
         }
     }
 
@@ -87,25 +110,6 @@ impl Gunzip {
         }
     }
 
-    fn inflate_and_look(
-        &mut self,
-        mut bytes: &[u8],
-        plain: &mut impl FnMut(&[u8]) -> Result<(), Rejected>,
-    ) -> Result<(), Rejected> {
-        while !bytes.is_empty() {
-            let until_look = LOOK_BYTES - self.stored_bytes % LOOK_BYTES;
-            let length = usize::try_from(until_look).map_or(bytes.len(), |up| up.min(bytes.len()));
-            let (piece, rest) = bytes.split_at(length);
-            self.inflate(piece, plain)?;
-            self.stored_bytes += length as u64;
-            if self.stored_bytes.is_multiple_of(LOOK_BYTES) {
-                self.look_at_ratio()?;
-            }
-            bytes = rest;
-        }
-        Ok(())
-    }
-
     fn look_at_ratio(&self) -> Result<(), Rejected> {
         let most = RATIO_FREE_BYTES.max(self.stored_bytes.saturating_mul(MAX_RATIO));
         if self.plain_bytes > most {
@@ -118,36 +122,51 @@ impl Gunzip {
 
     fn inflate(
         &mut self,
-        mut bytes: &[u8],
+        bytes: &mut &[u8],
         plain: &mut impl FnMut(&[u8]) -> Result<(), Rejected>,
-    ) -> Result<(), Rejected> {
+    ) -> Result<bool, Rejected> {
+        let Form::Gzip {
+            inflate,
+            ended,
+            drained,
+        } = &mut self.form
+        else {
+            return Ok(false);
+        };
+        if *ended && !bytes.is_empty() {
+            return Err(Rejected::TrailingBytes);
+        }
+        if *drained && bytes.is_empty() {
+            return Ok(false);
+        }
+        let since_look = self.stored_bytes % LOOK_BYTES;
+        let until_look = match since_look {
+            0 if !*drained => 0,
+            _ => LOOK_BYTES - since_look,
+        };
+        let until_look = usize::try_from(until_look).unwrap_or(usize::MAX);
+        let stored = bytes.get(..until_look).unwrap_or(bytes);
         let mut piece = std::mem::take(&mut self.piece);
         piece.resize(PIECE_BYTES, 0);
-        while let Form::Gzip { inflate, ended } = &mut self.form {
-            if *ended {
-                if bytes.is_empty() {
-                    break;
-                }
-                return Err(Rejected::TrailingBytes);
-            }
-            let (before_in, before_out) = (inflate.total_in(), inflate.total_out());
-            let outcome = inflate.decompress(bytes, &mut piece, FlushDecompress::None);
-            let consumed = progress(before_in, inflate.total_in());
-            let produced = progress(before_out, inflate.total_out());
-            *ended = matches!(outcome, Ok(Status::StreamEnd));
-            let ended = *ended;
-            bytes = bytes.get(consumed..).unwrap_or_default();
-            // What came before an error is read before it, however the bytes were cut.
-            self.hand_on(piece.get(..produced).unwrap_or_default(), plain)?;
-            outcome.map_err(|error| broken(&error))?;
-            // Where zlib leaves room in the output, it has taken all input and has nothing left
-            // to put there: <https://zlib.net/zlib_how.html>.
-            if produced < PIECE_BYTES && !ended {
-                break;
-            }
-        }
+        let (before_in, before_out) = (inflate.total_in(), inflate.total_out());
+        let outcome = inflate.decompress(stored, &mut piece, FlushDecompress::None);
+        let consumed = progress(before_in, inflate.total_in());
+        let produced = progress(before_out, inflate.total_out());
+        *ended = matches!(outcome, Ok(Status::StreamEnd));
+        // Where zlib leaves room in the output, it has taken all input and has nothing left
+        // to put there: <https://zlib.net/zlib_how.html>.
+        *drained = *ended || produced < PIECE_BYTES;
+        let is_drained = *drained;
+        take(bytes, consumed);
+        self.stored_bytes += consumed as u64;
+        // What came before an error is read before it, however the bytes were cut.
+        self.hand_on(piece.get(..produced).unwrap_or_default(), plain)?;
         self.piece = piece;
-        Ok(())
+        outcome.map_err(|error| broken(&error))?;
+        if is_drained && self.stored_bytes.is_multiple_of(LOOK_BYTES) {
+            self.look_at_ratio()?;
+        }
+        Ok(true)
     }
 
     /// Hands on what the bound leaves room for; what is wrong within it is found first.
@@ -182,6 +201,7 @@ impl Form {
             [0x1f, 0x8b, ..] => Self::Gzip {
                 inflate: Box::new(Decompress::new_gzip(15)),
                 ended: false,
+                drained: true,
             },
             [b'P', b'K', ..] => return Err(not_gzip(LooksLike::Zip)),
             [0x28, 0xb5, ..] => return Err(not_gzip(LooksLike::Zstd)),
@@ -204,6 +224,13 @@ fn broken(error: &DecompressError) -> Rejected {
         Some("incorrect length check") => Rejected::WrongLength,
         _ => Rejected::CorruptGzip,
     }
+}
+
+/// The first `length` of `bytes`, or all, which are then no more in them.
+fn take<'b>(bytes: &mut &'b [u8], length: usize) -> &'b [u8] {
+    let (taken, rest) = bytes.split_at_checked(length).unwrap_or((bytes, &[]));
+    *bytes = rest;
+    taken
 }
 
 fn progress(before: u64, after: u64) -> usize {

@@ -35,6 +35,17 @@ pub struct Limits {
     pub max_held_bytes: usize,
 }
 
+impl Limits {
+    /// Those of the second reading, in which nothing is let go: what was selected is taken after
+    /// each piece that [`LogReader::push_piece`] unpacked.
+    pub(crate) fn of_second_reading(self) -> Self {
+        Self {
+            max_held_bytes: usize::MAX,
+            ..self
+        }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
@@ -100,7 +111,8 @@ pub struct LogReader<'s> {
 
 struct Sieve<'s> {
     selector: &'s Selector,
-    hold: bool,
+    max_held_bytes: usize,
+    outgrown: bool,
     read: u64,
     selected_count: u64,
     not_selected: u64,
@@ -118,21 +130,22 @@ pub const MAX_SELECTED_RECORDS: u64 = 400_000;
 
 impl<'s> LogReader<'s> {
     pub fn new(limits: Limits, selector: &'s Selector) -> Self {
-        Self::with_document(Document::new(limits, true), selector)
+        Self::with_document(Document::new(limits, true), limits, selector)
     }
 
     /// A reader that does not hash the content, for those who need no hash: to hash costs
     /// more than to split and to select.
     pub fn unhashed(limits: Limits, selector: &'s Selector) -> Self {
-        Self::with_document(Document::new(limits, false), selector)
+        Self::with_document(Document::new(limits, false), limits, selector)
     }
 
-    fn with_document(document: Document, selector: &'s Selector) -> Self {
+    fn with_document(document: Document, limits: Limits, selector: &'s Selector) -> Self {
         Self {
             document,
             sieve: Sieve {
                 selector,
-                hold: true,
+                max_held_bytes: limits.max_held_bytes,
+                outgrown: false,
                 read: 0,
                 selected_count: 0,
                 not_selected: 0,
@@ -148,12 +161,21 @@ impl<'s> LogReader<'s> {
     ///
     /// # Errors
     /// When they break the object; it is then rejected as a whole.
-    pub fn push(&mut self, bytes: &[u8]) -> Result<(), Rejected> {
+    pub fn push(&mut self, mut bytes: &[u8]) -> Result<(), Rejected> {
+        while self.push_piece(&mut bytes)? {}
+        Ok(())
+    }
+
+    /// Takes so many of the next bytes as unpack to one piece, of 64 KiB at most. False once all are
+    /// taken and nothing of them is left.
+    ///
+    /// # Errors
+    /// As [`LogReader::push`].
+    pub(crate) fn push_piece(&mut self, bytes: &mut &[u8]) -> Result<bool, Rejected> {
         let sieve = &mut self.sieve;
         let skimmer = sieve.selector.skimmer();
-        let pushed = self
-            .document
-            .push(bytes, skimmer, &mut |element| sieve.judge(element));
+        let judge = &mut |element: Element<'_>| sieve.judge(element);
+        let pushed = self.document.push_piece(bytes, skimmer, judge);
         // It comes before whatever else is wrong, which stands behind it.
         if sieve.selected_count > MAX_SELECTED_RECORDS {
             return Err(Rejected::TooManyRecords {
@@ -177,16 +199,10 @@ impl<'s> LogReader<'s> {
         })
     }
 
-    /// Bytes of the selected records held at this moment.
-    pub fn held_bytes(&self) -> usize {
-        self.sieve.held_bytes
-    }
-
-    /// Lets the held records go and holds no more: from here on the object is only proven.
-    pub fn stop_holding(&mut self) {
-        self.sieve.hold = false;
-        self.sieve.selected = Vec::new();
-        self.sieve.held_bytes = 0;
+    /// Whether the selected records were more than may be held: they were let go, and the object
+    /// is only proven.
+    pub fn is_outgrown(&self) -> bool {
+        self.sieve.outgrown
     }
 
     /// The records selected since the last call.
@@ -223,14 +239,7 @@ impl Sieve<'_> {
                 }
                 Judgement::Selected(_) => {
                     self.selected_count += 1;
-                    if self.hold {
-                        self.held_bytes += bytes.len();
-                        self.selected.push(RawRecord {
-                            index,
-                            offset,
-                            bytes: bytes.to_vec(),
-                        });
-                    }
+                    self.hold(index, offset, bytes);
                     return;
                 }
                 Judgement::Unreadable(reason) => reason,
@@ -252,6 +261,23 @@ impl Sieve<'_> {
             });
         }
     }
+
+    fn hold(&mut self, index: u64, offset: u64, bytes: &[u8]) {
+        if self.outgrown {
+            return;
+        }
+        self.held_bytes += bytes.len();
+        if self.held_bytes > self.max_held_bytes {
+            self.outgrown = true;
+            self.selected = Vec::new();
+            return;
+        }
+        self.selected.push(RawRecord {
+            index,
+            offset,
+            bytes: bytes.to_vec(),
+        });
+    }
 }
 
 #[cfg(test)]
@@ -264,7 +290,15 @@ mod tests {
         selector: &'s Selector,
         elements: impl IntoIterator<Item = &'s [u8]>,
     ) -> Result<LogReader<'s>, Rejected> {
-        let mut reader = LogReader::new(Limits::default(), selector);
+        read_within(Limits::default(), selector, elements)
+    }
+
+    fn read_within<'s>(
+        limits: Limits,
+        selector: &'s Selector,
+        elements: impl IntoIterator<Item = &'s [u8]>,
+    ) -> Result<LogReader<'s>, Rejected> {
+        let mut reader = LogReader::new(limits, selector);
         reader.push(br#"{"Records":["#)?;
         for (index, element) in elements.into_iter().enumerate() {
             if index > 0 {
@@ -277,28 +311,36 @@ mod tests {
     }
 
     #[test]
-    fn ok_held_bytes_are_those_of_the_records() {
+    fn ok_past_the_bound_nothing_is_held() {
         let selector = Selector::default();
-        let mut reader = read(&selector, [EVENT, EVENT, b"{}", EVENT]).unwrap();
-        assert_eq!(reader.held_bytes(), 3 * EVENT.len());
-        assert_eq!(reader.take_selected().len(), 3);
-        assert_eq!(reader.held_bytes(), 0);
+        for (fit, more, expected) in [(0, 1, None), (2, 0, Some(2)), (2, 1, None), (2, 5, None)] {
+            let limits = Limits {
+                max_held_bytes: fit * EVENT.len(),
+                ..Limits::default()
+            };
+            let mut reader = read_within(limits, &selector, vec![EVENT; fit + more]).unwrap();
+            let held = (!reader.is_outgrown()).then(|| reader.take_selected().len());
+            assert_eq!(held, expected, "{more} more than {fit}");
+            assert_eq!(reader.take_selected(), []);
+            assert_eq!(reader.finish().unwrap().read, (fit + more) as u64);
+        }
     }
 
     #[test]
-    fn ok_once_let_go_nothing_is_held() {
+    fn ok_what_is_taken_is_not_held() {
         let selector = Selector::default();
-        let mut reader = LogReader::new(Limits::default(), &selector);
+        let limits = Limits {
+            max_held_bytes: EVENT.len(),
+            ..Limits::default()
+        };
+        let mut reader = LogReader::new(limits, &selector);
         reader.push(br#"{"Records":["#).unwrap();
-        reader.push(EVENT).unwrap();
-        reader.push(b",").unwrap();
-        reader.stop_holding();
-        assert_eq!(reader.held_bytes(), 0);
-        reader.push(EVENT).unwrap();
-        reader.push(b"]}").unwrap();
-        assert_eq!(reader.held_bytes(), 0);
-        assert_eq!(reader.take_selected(), []);
-        assert_eq!(reader.finish().unwrap().read, 2);
+        for end in [&b","[..], b",", b"]}"] {
+            reader.push(EVENT).unwrap();
+            reader.push(end).unwrap();
+            assert_eq!(reader.take_selected().len(), 1);
+        }
+        assert!(!reader.is_outgrown());
     }
 
     #[test]

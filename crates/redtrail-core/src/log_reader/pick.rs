@@ -52,14 +52,16 @@ impl Picker {
     ///
     /// # Errors
     /// When they break the object; it is then rejected as a whole.
-    pub fn push(&mut self, bytes: &[u8]) -> Result<(), Rejected> {
+    pub fn push(&mut self, mut bytes: &[u8]) -> Result<(), Rejected> {
         let Self {
             document,
             skimmer,
             wanted,
             picked,
         } = self;
-        document.push(bytes, skimmer, &mut |element| picked.take(element, wanted))
+        let mut take = |element: Element<'_>| picked.take(element, wanted);
+        while document.push_piece(&mut bytes, skimmer, &mut take)? {}
+        Ok(())
     }
 
     /// What was picked, if the object ended where it should.

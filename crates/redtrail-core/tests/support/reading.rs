@@ -17,9 +17,14 @@ pub(crate) struct Reading {
     pub(crate) events: Vec<AuditEvent>,
 }
 
-/// Reads `bytes` in pieces of these sizes, over and over; without any, in one piece.
+/// Reads `bytes` in pieces of these sizes, over and over; without any, in one piece. All that is
+/// selected is held.
 pub(crate) fn read(bytes: &[u8], cuts: &[usize], limits: Limits) -> Result<Reading, Rejected> {
     let selector = Selector::default();
+    let limits = Limits {
+        max_held_bytes: usize::MAX,
+        ..limits
+    };
     let mut reader = LogReader::new(limits, &selector);
     let mut records = Vec::new();
     let mut sizes = cuts.iter().copied().cycle();
