@@ -25,21 +25,13 @@ const LOOK_BYTES: u64 = 64 * 1024;
 /// Unpacks one object as its bytes arrive.
 pub struct Gunzip {
     form: Form,
-    piece: Vec<u8>,
-    stored_bytes: u64,
-    plain_bytes: u64,
-    max_plain_bytes: u64,
+    plain: Plain,
 }
 
 enum Form {
     /// Fewer bytes came than the form can be told from.
     Unknown(Vec<u8>),
-    Gzip {
-        inflate: Box<Decompress>,
-        ended: bool,
-        /// All plain bytes of what was taken were handed on.
-        drained: bool,
-    },
+    Gzip(Inflate),
     Plain,
 }
 
@@ -47,10 +39,10 @@ impl Gunzip {
     pub fn new(max_plain_bytes: u64) -> Self {
         Self {
             form: Form::Unknown(Vec::new()),
-            piece: Vec::new(),
-            stored_bytes: 0,
-            plain_bytes: 0,
-            max_plain_bytes,
+            plain: Plain {
+                bytes: 0,
+                max_bytes: max_plain_bytes,
+            },
         }
     }
 
@@ -81,7 +73,7 @@ impl Gunzip {
             Form::Unknown(start) => {
                 start.extend_from_slice(take(bytes, FORM_BYTES - start.len()));
                 let Some(form) = Form::of(start)? else {
-                    return Ok(!bytes.is_empty());
+                    return Ok(false);
                 };
                 let start = std::mem::take(start);
                 self.form = form;
@@ -90,10 +82,10 @@ impl Gunzip {
             }
             Form::Plain => {
                 let piece = take(bytes, PIECE_BYTES);
-                self.hand_on(piece, plain)?;
+                self.plain.hand_on(piece, plain)?;
                 Ok(!piece.is_empty())
             }
-            Form::Gzip { .. } => self.inflate(bytes, plain),
+            Form::Gzip(inflate) => inflate.push_piece(bytes, &mut self.plain, plain),
         }
     }
 
@@ -104,84 +96,105 @@ impl Gunzip {
     pub fn finish(&self) -> Result<(), Rejected> {
         match &self.form {
             Form::Unknown(start) if start.is_empty() => Err(Rejected::Empty),
-            Form::Unknown(_) | Form::Gzip { ended: false, .. } => Err(Rejected::Truncated),
-            Form::Gzip { ended: true, .. } => self.look_at_ratio(),
+            Form::Gzip(inflate) if inflate.ended => inflate.look_at_ratio(&self.plain),
+            Form::Unknown(_) | Form::Gzip(_) => Err(Rejected::Truncated),
             Form::Plain => Ok(()),
         }
     }
+}
 
-    fn look_at_ratio(&self) -> Result<(), Rejected> {
-        let most = RATIO_FREE_BYTES.max(self.stored_bytes.saturating_mul(MAX_RATIO));
-        if self.plain_bytes > most {
-            return Err(Rejected::ExpandsTooFar {
-                max_ratio: MAX_RATIO,
-            });
-        }
-        Ok(())
-    }
+/// The plain bytes handed on so far.
+struct Plain {
+    bytes: u64,
+    max_bytes: u64,
+}
 
-    fn inflate(
-        &mut self,
-        bytes: &mut &[u8],
-        plain: &mut impl FnMut(&[u8]) -> Result<(), Rejected>,
-    ) -> Result<bool, Rejected> {
-        let Form::Gzip {
-            inflate,
-            ended,
-            drained,
-        } = &mut self.form
-        else {
-            return Ok(false);
-        };
-        if *ended && !bytes.is_empty() {
-            return Err(Rejected::TrailingBytes);
-        }
-        if *drained && bytes.is_empty() {
-            return Ok(false);
-        }
-        let since_look = self.stored_bytes % LOOK_BYTES;
-        let until_look = match since_look {
-            0 if !*drained => 0,
-            _ => LOOK_BYTES - since_look,
-        };
-        let until_look = usize::try_from(until_look).unwrap_or(usize::MAX);
-        let stored = bytes.get(..until_look).unwrap_or(bytes);
-        let mut piece = std::mem::take(&mut self.piece);
-        piece.resize(PIECE_BYTES, 0);
-        let (before_in, before_out) = (inflate.total_in(), inflate.total_out());
-        let outcome = inflate.decompress(stored, &mut piece, FlushDecompress::None);
-        let consumed = progress(before_in, inflate.total_in());
-        let produced = progress(before_out, inflate.total_out());
-        *ended = matches!(outcome, Ok(Status::StreamEnd));
-        // Where zlib leaves room in the output, it has taken all input and has nothing left
-        // to put there: <https://zlib.net/zlib_how.html>.
-        *drained = *ended || produced < PIECE_BYTES;
-        let is_drained = *drained;
-        take(bytes, consumed);
-        self.stored_bytes += consumed as u64;
-        // What came before an error is read before it, however the bytes were cut.
-        self.hand_on(piece.get(..produced).unwrap_or_default(), plain)?;
-        self.piece = piece;
-        outcome.map_err(|error| broken(&error))?;
-        if is_drained && self.stored_bytes.is_multiple_of(LOOK_BYTES) {
-            self.look_at_ratio()?;
-        }
-        Ok(true)
-    }
-
+impl Plain {
     /// Hands on what the bound leaves room for; what is wrong within it is found first.
     fn hand_on(
         &mut self,
         bytes: &[u8],
         plain: &mut impl FnMut(&[u8]) -> Result<(), Rejected>,
     ) -> Result<(), Rejected> {
-        let room = usize::try_from(self.max_plain_bytes - self.plain_bytes).unwrap_or(usize::MAX);
+        let room = usize::try_from(self.max_bytes - self.bytes).unwrap_or(usize::MAX);
         let within = bytes.get(..room).unwrap_or(bytes);
-        self.plain_bytes += within.len() as u64;
+        self.bytes += within.len() as u64;
         plain(within)?;
         if within.len() < bytes.len() {
             return Err(Rejected::TooLarge {
-                max_bytes: self.max_plain_bytes,
+                max_bytes: self.max_bytes,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// The one member that is unpacked.
+struct Inflate {
+    stream: Box<Decompress>,
+    piece: Vec<u8>,
+    stored_bytes: u64,
+    ended: bool,
+    /// All plain bytes of what was taken were handed on.
+    drained: bool,
+}
+
+impl Inflate {
+    fn new() -> Self {
+        Self {
+            stream: Box::new(Decompress::new_gzip(15)),
+            piece: vec![0; PIECE_BYTES],
+            stored_bytes: 0,
+            ended: false,
+            drained: true,
+        }
+    }
+
+    fn push_piece(
+        &mut self,
+        bytes: &mut &[u8],
+        handed_on: &mut Plain,
+        plain: &mut impl FnMut(&[u8]) -> Result<(), Rejected>,
+    ) -> Result<bool, Rejected> {
+        if self.ended && !bytes.is_empty() {
+            return Err(Rejected::TrailingBytes);
+        }
+        if self.drained && bytes.is_empty() {
+            return Ok(false);
+        }
+        let since_look = self.stored_bytes % LOOK_BYTES;
+        let until_look = match since_look {
+            0 if !self.drained => 0,
+            _ => LOOK_BYTES - since_look,
+        };
+        let until_look = usize::try_from(until_look).unwrap_or(usize::MAX);
+        let stored = bytes.get(..until_look).unwrap_or(bytes);
+        let (before_in, before_out) = (self.stream.total_in(), self.stream.total_out());
+        let outcome = self
+            .stream
+            .decompress(stored, &mut self.piece, FlushDecompress::None);
+        let consumed = progress(before_in, self.stream.total_in());
+        let produced = progress(before_out, self.stream.total_out());
+        take(bytes, consumed);
+        self.stored_bytes += consumed as u64;
+        self.ended = matches!(outcome, Ok(Status::StreamEnd));
+        // Where zlib leaves room in the output, it has taken all input and has nothing left
+        // to put there: <https://zlib.net/zlib_how.html>.
+        self.drained = self.ended || produced < PIECE_BYTES;
+        // What came before an error is read before it, however the bytes were cut.
+        handed_on.hand_on(self.piece.get(..produced).unwrap_or_default(), plain)?;
+        outcome.map_err(|error| broken(&error))?;
+        if self.drained && self.stored_bytes.is_multiple_of(LOOK_BYTES) {
+            self.look_at_ratio(handed_on)?;
+        }
+        Ok(true)
+    }
+
+    fn look_at_ratio(&self, plain: &Plain) -> Result<(), Rejected> {
+        let most = RATIO_FREE_BYTES.max(self.stored_bytes.saturating_mul(MAX_RATIO));
+        if plain.bytes > most {
+            return Err(Rejected::ExpandsTooFar {
+                max_ratio: MAX_RATIO,
             });
         }
         Ok(())
@@ -198,11 +211,7 @@ impl Form {
             [0x1f, 0x8b, _, flags, ..] if flags & RESERVED_FLAGS != 0 => {
                 return Err(Rejected::ReservedFlags);
             }
-            [0x1f, 0x8b, ..] => Self::Gzip {
-                inflate: Box::new(Decompress::new_gzip(15)),
-                ended: false,
-                drained: true,
-            },
+            [0x1f, 0x8b, ..] => Self::Gzip(Inflate::new()),
             [b'P', b'K', ..] => return Err(not_gzip(LooksLike::Zip)),
             [0x28, 0xb5, ..] => return Err(not_gzip(LooksLike::Zstd)),
             [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..] => return Err(not_gzip(LooksLike::Zlib)),
