@@ -1,4 +1,5 @@
-//! A function that does nothing: what any one on this runtime takes to start.
+//! A function that does nothing, without log lines and on one thread: the least that any one on this
+//! runtime takes to start.
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;

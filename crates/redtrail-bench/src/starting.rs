@@ -1,5 +1,5 @@
 //! What a function takes to start, from its process's start until it first asks for an
-//! invocation, beside one that does nothing.
+//! invocation, beside two that do nothing.
 
 use std::{collections::BTreeMap, io, path::Path};
 
@@ -10,8 +10,10 @@ use crate::processes::{Words, ask, words};
 const START: &str = "crates/redtrail-bench/peers/start.py";
 const ROUNDS: u32 = 25;
 pub(crate) const BARE: &str = "bare lambda_runtime";
-const FUNCTIONS: [(&str, &str); 3] = [
+pub(crate) const DOCUMENTED: &str = "lambda_runtime as documented";
+const FUNCTIONS: [(&str, &str); 4] = [
     (BARE, "target/release/examples/bare_function"),
+    (DOCUMENTED, "target/release/examples/documented_function"),
     ("redtrail-ingest", "target/release/bootstrap"),
     ("redtrail-reconcile", "target/release/redtrail-reconcile"),
 ];
