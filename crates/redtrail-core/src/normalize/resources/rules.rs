@@ -359,6 +359,15 @@ mod tests {
     }
 
     #[test]
+    fn ok_operations_are_found_in_any_case() {
+        let service = rules().service("redshift");
+        let found = |name| rules().operation(service, name).unwrap();
+        let written = found("CreateCluster");
+        assert!(std::ptr::eq(written, found("createCLUSTER")));
+        assert!(!std::ptr::eq(written, found("DeleteCluster")));
+    }
+
+    #[test]
     fn ok_nothing_secret_is_kept() {
         let services = rules().services.values();
         for (name, row) in services.flat_map(|service| &service.operations) {
