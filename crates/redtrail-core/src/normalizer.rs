@@ -24,9 +24,10 @@ pub struct Normalizer<'s> {
     /// Hashes of the event keys seen and of their records' text: some thirty bytes an event,
     /// whatever its id.
     seen: HashMap<[u64; 2], u64, foldhash::fast::RandomState>,
-    /// What keys are hashed with: nobody can choose ids that share both hashes.
-    of_keys: [RandomState; 2],
-    /// What texts are hashed with: a faster way, for they are long and only tell doubles apart.
+    /// What keys are hashed with: nobody can choose ids that share such a hash.
+    of_keys: RandomState,
+    /// What keys are hashed with as well, lest two share both by chance, and texts, which are
+    /// long and only tell doubles apart: a faster way.
     of_texts: foldhash::quality::RandomState,
     selected: u64,
     duplicate: u64,
@@ -44,7 +45,7 @@ impl<'s> Normalizer<'s> {
             origin,
             index: JsonIndex::default(),
             seen: HashMap::default(),
-            of_keys: [RandomState::new(), RandomState::new()],
+            of_keys: RandomState::new(),
             of_texts: foldhash::quality::RandomState::default(),
             selected: 0,
             duplicate: 0,
@@ -74,7 +75,7 @@ impl<'s> Normalizer<'s> {
             Ok(event) => {
                 self.selected += 1;
                 let key = event.event_key.as_str();
-                let key = self.of_keys.each_ref().map(|hasher| hasher.hash_one(key));
+                let key = [self.of_keys.hash_one(key), self.of_texts.hash_one(key)];
                 let text = self.of_texts.hash_one(&record.bytes);
                 match self.seen.entry(key) {
                     Entry::Occupied(first) => {

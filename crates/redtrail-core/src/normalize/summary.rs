@@ -44,7 +44,7 @@ pub fn summary(call: &Call<'_>) -> Summary {
         if value.is_empty() {
             continue;
         }
-        let name = path.name();
+        let name = &path.name;
         let (kept, attribute) = if path.of_response {
             (&mut summary.response_elements, "response_elements")
         } else {
@@ -60,7 +60,7 @@ pub fn summary(call: &Call<'_>) -> Summary {
         let end = value.floor_char_boundary(bound);
         let value = value.get(..end).unwrap_or_default().to_owned();
         room = room.saturating_sub(name.len() + value.len());
-        kept.insert(name, value);
+        kept.insert(name.clone(), value);
     }
     summary
 }

@@ -1,6 +1,6 @@
 //! One pass through a JSON text: it is proven well-formed, and each value's place noted.
 
-use fearless_simd::{Simd, dispatch, prelude::*, u8x32};
+use fearless_simd::{Simd, dispatch, prelude::*, u8x64};
 
 use crate::vectors;
 
@@ -50,8 +50,7 @@ struct Name {
 }
 
 /// How many bytes are looked at at a time.
-const BLOCK: usize = 2 * HALF;
-const HALF: usize = 32;
+const BLOCK: usize = 64;
 /// Where there is no value around.
 const NOTHING: u32 = u32::MAX;
 
@@ -80,29 +79,14 @@ impl<'a> Scan<'a> {
         let mut around = NOTHING;
         let mut end_around = 0;
         let mut name = Name::default();
-        let mut is_name_next = false;
         loop {
+            if end_around == b'}' {
+                name = scan.name(simd)?;
+            }
             let byte = scan.skip_space()?;
             let start = scan.at;
             let (kind, end) = match byte {
-                b'"' => {
-                    let kind = scan.string(simd)?;
-                    if is_name_next {
-                        is_name_next = false;
-                        name = Name {
-                            start: start + 1,
-                            end: scan.at - 1,
-                            has_escapes: kind == Kind::Escaped,
-                        };
-                        if scan.skip_space()? != b':' {
-                            return None;
-                        }
-                        scan.at += 1;
-                        continue;
-                    }
-                    (kind, 0)
-                }
-                _ if is_name_next => return None,
+                b'"' => (scan.string(simd)?, 0),
                 b'{' => (scan.pass(1, Kind::Object), b'}'),
                 b'[' => (scan.pass(1, Kind::Array), b']'),
                 _ => {
@@ -123,7 +107,6 @@ impl<'a> Scan<'a> {
             });
             if is_open {
                 (around, end_around) = (place, end);
-                is_name_next = end == b'}';
                 if scan.skip_space()? != end {
                     continue;
                 }
@@ -137,7 +120,6 @@ impl<'a> Scan<'a> {
                 let byte = byte?;
                 scan.at += 1;
                 if byte == b',' {
-                    is_name_next = end_around == b'}';
                     break;
                 }
                 if byte != end_around {
@@ -174,25 +156,42 @@ impl<'a> Scan<'a> {
     /// To the next byte that is no space.
     #[inline(always)]
     fn skip_space(&mut self) -> Option<u8> {
-        loop {
-            match self.peek()? {
-                b' ' | b'\t' | b'\n' | b'\r' => self.at += 1,
-                byte => return Some(byte),
+        match self.peek()? {
+            byte if byte > b' ' => Some(byte),
+            // CloudTrail writes none.
+            _ => {
+                self.at += spaces(self.rest());
+                self.peek()
             }
         }
+    }
+
+    /// From before a member's name to behind its colon.
+    #[inline(always)]
+    fn name<S: Simd>(&mut self, simd: S) -> Option<Name> {
+        (self.skip_space()? == b'"').then_some(())?;
+        let start = self.at + 1;
+        let kind = self.string(simd)?;
+        let end = self.at - 1;
+        (self.skip_space()? == b':').then_some(())?;
+        self.at += 1;
+        Some(Name {
+            start,
+            end,
+            has_escapes: kind == Kind::Escaped,
+        })
     }
 
     /// From one quote to behind the other.
     #[inline(always)]
     fn string<S: Simd>(&mut self, simd: S) -> Option<Kind> {
         self.at += 1;
-        let mut kind = Kind::Plain;
-        loop {
-            self.skip_plain(simd);
-            match self.peek()? {
-                b'"' => return Some(self.pass(1, kind)),
-                b'\\' => kind = self.pass(escape(self.rest())?, Kind::Escaped),
-                _ => return None,
+        self.skip_plain(simd);
+        match self.peek()? {
+            b'"' => Some(self.pass(1, Kind::Plain)),
+            _ => {
+                let length = escaped_rest(self.rest())?;
+                Some(self.pass(length, Kind::Escaped))
             }
         }
     }
@@ -220,33 +219,48 @@ impl<'a> Scan<'a> {
 /// a string. Where fewer are left, what would follow is such a byte.
 #[inline(always)]
 fn special_in<S: Simd>(simd: S, bytes: &[u8]) -> u64 {
-    let (first, second) = match bytes.split_first_chunk() {
-        Some((first, rest)) => (
-            *first,
-            rest.first_chunk().copied().unwrap_or_else(|| padded(rest)),
-        ),
-        None => (padded(bytes), [0; HALF]),
-    };
-    let bits = |half: [u8; HALF]| {
-        let text = u8x32::from_slice(simd, &half);
-        let special = text.simd_eq(b'"') | text.simd_eq(b'\\') | text.simd_lt(b' ');
-        u64::from(special.to_bitmask() as u32)
-    };
-    bits(first) | bits(second) << HALF
+    let block = bytes
+        .first_chunk()
+        .copied()
+        .unwrap_or_else(|| padded(bytes));
+    let text = u8x64::from_slice(simd, &block);
+    let special = text.simd_eq(b'"') | text.simd_eq(b'\\') | text.simd_lt(b' ');
+    special.to_bitmask()
 }
 
-/// Half a block that begins with these bytes, fewer than it has.
+/// A block that begins with these bytes, fewer than it has.
 #[cold]
-fn padded(bytes: &[u8]) -> [u8; HALF] {
-    let mut half = [0; HALF];
-    for (byte, of_text) in half.iter_mut().zip(bytes) {
-        *byte = *of_text;
+#[inline(never)]
+fn padded(bytes: &[u8]) -> [u8; BLOCK] {
+    let mut block = [0; BLOCK];
+    if let Some(start) = block.get_mut(..bytes.len()) {
+        start.copy_from_slice(bytes);
     }
-    half
+    block
+}
+
+/// How many spaces `bytes` begins with.
+#[cold]
+fn spaces(bytes: &[u8]) -> usize {
+    let is_space = |byte: &&u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
+    bytes.iter().take_while(is_space).count()
+}
+
+/// How long a string goes on in `bytes`, with its end, from its first escape.
+#[cold]
+fn escaped_rest(bytes: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        at += match bytes.get(at)? {
+            b'"' => return Some(at + 1),
+            b'\\' => escape(bytes.get(at..)?)?,
+            0..b' ' => return None,
+            _ => 1,
+        };
+    }
 }
 
 /// How long the escape is that `bytes` begins with.
-#[cold]
 fn escape(bytes: &[u8]) -> Option<usize> {
     let (length, digits) = match bytes.get(1)? {
         b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => (2, &[][..]),

@@ -44,6 +44,8 @@ pub(crate) struct Paths(Vec<Path>);
 pub(crate) struct Path {
     pub(crate) of_response: bool,
     steps: Vec<&'static str>,
+    /// The path as a name: `a.b`.
+    pub(crate) name: String,
     /// Of the first step.
     first: Names,
 }
@@ -234,14 +236,10 @@ impl Path {
         };
         Ok(Self {
             of_response,
+            name: steps.join("."),
             steps,
             first,
         })
-    }
-
-    /// The path as a name: `a.b`.
-    pub(crate) fn name(&self) -> String {
-        self.steps.join(".")
     }
 
     /// Calls `found` with the texts that the path leads to. Masks are none.
@@ -378,7 +376,7 @@ mod tests {
             let request = JsonText::parse(request).unwrap();
             let scope = scope(&request);
             let path = Path::parse(path).unwrap();
-            assert_eq!(path.is_empty_list(scope), expected, "{}", path.name());
+            assert_eq!(path.is_empty_list(scope), expected, "{}", path.name);
         };
         check("a[]", r#"{"a":[]}"#, true);
         check("a.b[]", r#"{"a":{"b":[]}}"#, true);

@@ -36,8 +36,8 @@ pub(crate) struct Rules {
 /// What the files say of one service; of `*`, of any other one.
 #[derive(Debug, Default)]
 pub(crate) struct Service {
-    /// By lower-case name.
-    operations: HashMap<String, OperationRow, RandomState>,
+    /// By name.
+    operations: HashMap<&'static str, OperationRow, RandomState>,
     /// The rules by member name: those of the family have some.
     pub(crate) general: Vec<Expression>,
     pub(crate) aliases: Vec<Pair>,
@@ -128,10 +128,7 @@ impl Rules {
                 read: OnceLock::new(),
             };
             let operations = &mut services.entry(service).or_default().operations;
-            if operations
-                .insert(name.to_ascii_lowercase(), operation)
-                .is_some()
-            {
+            if operations.insert(name, operation).is_some() {
                 return Err(row.error("a second row for the operation"));
             }
         }
@@ -185,11 +182,9 @@ impl Rules {
         service: Option<&'r Service>,
         name: &str,
     ) -> Option<&'r Operation> {
-        let name = name.to_ascii_lowercase();
-        let row = |service: &'r Service, name: &str| service.operations.get(name);
-        let own = service.and_then(|service| row(service, &name).or_else(|| row(service, ANY)));
+        let own = service.and_then(|service| service.row(name).or_else(|| service.row(ANY)));
         let is_outside = service.is_none_or(|service| service.general.is_empty());
-        let of_any = || row(self.services.get(ANY)?, ANY).filter(|_| is_outside);
+        let of_any = || self.services.get(ANY)?.row(ANY).filter(|_| is_outside);
         own.or_else(of_any).map(|row| row.operation(&self.kinds))
     }
 
@@ -217,6 +212,17 @@ impl Rules {
         let end: &[u8; 3] = end;
         end.eq_ignore_ascii_case(b"arn")
             .then_some(Member::Arn(None))
+    }
+}
+
+impl Service {
+    /// The row of that name in any case.
+    fn row(&self, name: &str) -> Option<&OperationRow> {
+        self.operations.get(name).or_else(|| {
+            let mut rows = self.operations.iter();
+            let (_, row) = rows.find(|(known, _)| known.eq_ignore_ascii_case(name))?;
+            Some(row)
+        })
     }
 }
 
@@ -340,12 +346,25 @@ mod tests {
     #[test]
     fn ok_the_embedded_rules_are_well_formed() {
         let rules = Rules::parse().unwrap_or_else(|error| panic!("{error}"));
-        let services = rules.services.values();
-        for row in services.flat_map(|service| service.operations.values()) {
-            if let Err(error) = Operation::parse(row.row, &rules.kinds) {
-                panic!("{error}");
+        for service in rules.services.values() {
+            for (name, row) in &service.operations {
+                if let Err(error) = Operation::parse(row.row, &rules.kinds) {
+                    panic!("{error}");
+                }
+                let names = service.operations.keys();
+                let rows = names.filter(|other| other.eq_ignore_ascii_case(name));
+                assert_eq!(rows.count(), 1, "{name} in any case");
             }
         }
+    }
+
+    #[test]
+    fn ok_operations_are_found_in_any_case() {
+        let service = rules().service("redshift");
+        let found = |name| rules().operation(service, name).unwrap();
+        let written = found("CreateCluster");
+        assert!(std::ptr::eq(written, found("createCLUSTER")));
+        assert!(!std::ptr::eq(written, found("DeleteCluster")));
     }
 
     #[test]
@@ -353,7 +372,7 @@ mod tests {
         let services = rules().services.values();
         for (name, row) in services.flat_map(|service| &service.operations) {
             for path in &row.operation(&rules().kinds).keep {
-                let kept = path.name().to_ascii_lowercase();
+                let kept = path.name.to_ascii_lowercase();
                 let last = kept.rsplit('.').next().unwrap_or_default();
                 let flags = ["manageadminpassword", "managemasterpassword"];
                 let secret = [
