@@ -96,9 +96,9 @@ const METHOD: &str = "\
 
 - The objects are made by `redtrail-trailgen`, the same on every machine: many services mixed, compact JSON in one
   line, about 1.45 KB a record. [How near they are to real ones](trails.md).
-- Both sides run in one process, in turn, from memory, in pieces of 16 KB as stored, as large as a TLS record, and 64 KB as unpacked. The clock
-  is the process's CPU time. Whole processes are measured from outside by `wait4`, user and system time together,
-  in turn as well.
+- Both sides run in one process, in turn, from memory, in pieces of 16 KB as stored, as large as a TLS record, and 64 KB
+  as unpacked. The clock is the process's CPU time. Whole processes are measured from outside by `wait4`, user and
+  system time together, in turn as well.
 - Wall time is not told: it depends on what else the machine does.
 - Instruction counts do not. `make counts-check` holds those of this code to the ones on file, as ratios to the bare
   gunzip's, and fails when one gets worse by more than 3 %. They are counted by Valgrind, whose instructions are
