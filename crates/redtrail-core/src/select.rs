@@ -161,7 +161,7 @@ impl Selector {
         if !may_be_family {
             return Judgement::NotSelected;
         }
-        let text = match simdutf8::basic::from_utf8(bytes) {
+        let text = match str::from_utf8(bytes) {
             Ok(text) => Cow::Borrowed(text),
             Err(_) => String::from_utf8_lossy(bytes),
         };

@@ -51,7 +51,7 @@ pub(crate) fn next_audit_event(
 ) -> Result<AuditEvent, Unreadable> {
     let mut flags = Vec::new();
     // Nearly all records are; looking for what is not takes longer.
-    let text = match simdutf8::basic::from_utf8(&record.bytes) {
+    let text = match str::from_utf8(&record.bytes) {
         Ok(text) => Cow::Borrowed(text),
         Err(_) => {
             flags.push(Flag::InvalidUtf8);
