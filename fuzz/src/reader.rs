@@ -28,7 +28,7 @@ pub fn check(data: &[u8]) {
     };
     let cut = usize::from(choice >> 1).pow(2) + 1;
     let limits = Limits {
-        max_plain_bytes: 1 << 16,
+        max_plain_bytes: 1 << 18,
         max_record_bytes: 1 << 10,
         ..Limits::default()
     };

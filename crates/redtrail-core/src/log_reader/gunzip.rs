@@ -25,7 +25,7 @@ const LOOK_BYTES: u64 = 64 * 1024;
 /// Unpacks one object as its bytes arrive.
 pub struct Gunzip {
     form: Form,
-    plain: Plain,
+    handed_on: HandedOn,
 }
 
 enum Form {
@@ -39,9 +39,9 @@ impl Gunzip {
     pub fn new(max_plain_bytes: u64) -> Self {
         Self {
             form: Form::Unknown(Vec::new()),
-            plain: Plain {
-                bytes: 0,
-                max_bytes: max_plain_bytes,
+            handed_on: HandedOn {
+                plain_bytes: 0,
+                max_plain_bytes,
             },
         }
     }
@@ -82,10 +82,10 @@ impl Gunzip {
             }
             Form::Plain => {
                 let piece = take(bytes, PIECE_BYTES);
-                self.plain.hand_on(piece, plain)?;
+                self.handed_on.add(piece, plain)?;
                 Ok(!piece.is_empty())
             }
-            Form::Gzip(inflate) => inflate.push_piece(bytes, &mut self.plain, plain),
+            Form::Gzip(inflate) => inflate.push_piece(bytes, &mut self.handed_on, plain),
         }
     }
 
@@ -96,33 +96,33 @@ impl Gunzip {
     pub fn finish(&self) -> Result<(), Rejected> {
         match &self.form {
             Form::Unknown(start) if start.is_empty() => Err(Rejected::Empty),
-            Form::Gzip(inflate) if inflate.ended => inflate.look_at_ratio(&self.plain),
+            Form::Gzip(inflate) if inflate.ended => inflate.look_at_ratio(&self.handed_on),
             Form::Unknown(_) | Form::Gzip(_) => Err(Rejected::Truncated),
             Form::Plain => Ok(()),
         }
     }
 }
 
-/// The plain bytes handed on so far.
-struct Plain {
-    bytes: u64,
-    max_bytes: u64,
+/// How much was handed on so far, and may be.
+struct HandedOn {
+    plain_bytes: u64,
+    max_plain_bytes: u64,
 }
 
-impl Plain {
+impl HandedOn {
     /// Hands on what the bound leaves room for; what is wrong within it is found first.
-    fn hand_on(
+    fn add(
         &mut self,
         bytes: &[u8],
         plain: &mut impl FnMut(&[u8]) -> Result<(), Rejected>,
     ) -> Result<(), Rejected> {
-        let room = usize::try_from(self.max_bytes - self.bytes).unwrap_or(usize::MAX);
+        let room = usize::try_from(self.max_plain_bytes - self.plain_bytes).unwrap_or(usize::MAX);
         let within = bytes.get(..room).unwrap_or(bytes);
-        self.bytes += within.len() as u64;
+        self.plain_bytes += within.len() as u64;
         plain(within)?;
         if within.len() < bytes.len() {
             return Err(Rejected::TooLarge {
-                max_bytes: self.max_bytes,
+                max_bytes: self.max_plain_bytes,
             });
         }
         Ok(())
@@ -153,7 +153,7 @@ impl Inflate {
     fn push_piece(
         &mut self,
         bytes: &mut &[u8],
-        handed_on: &mut Plain,
+        handed_on: &mut HandedOn,
         plain: &mut impl FnMut(&[u8]) -> Result<(), Rejected>,
     ) -> Result<bool, Rejected> {
         if self.ended && !bytes.is_empty() {
@@ -164,6 +164,7 @@ impl Inflate {
         }
         let since_look = self.stored_bytes % LOOK_BYTES;
         let until_look = match since_look {
+            // All that was taken until a look is handed on before it.
             0 if !self.drained => 0,
             _ => LOOK_BYTES - since_look,
         };
@@ -182,17 +183,17 @@ impl Inflate {
         // to put there: <https://zlib.net/zlib_how.html>.
         self.drained = self.ended || produced < PIECE_BYTES;
         // What came before an error is read before it, however the bytes were cut.
-        handed_on.hand_on(self.piece.get(..produced).unwrap_or_default(), plain)?;
+        handed_on.add(self.piece.get(..produced).unwrap_or_default(), plain)?;
         outcome.map_err(|error| broken(&error))?;
         if self.drained && self.stored_bytes.is_multiple_of(LOOK_BYTES) {
             self.look_at_ratio(handed_on)?;
         }
-        Ok(true)
+        Ok(consumed > 0 || produced > 0 || self.ended)
     }
 
-    fn look_at_ratio(&self, plain: &Plain) -> Result<(), Rejected> {
+    fn look_at_ratio(&self, handed_on: &HandedOn) -> Result<(), Rejected> {
         let most = RATIO_FREE_BYTES.max(self.stored_bytes.saturating_mul(MAX_RATIO));
-        if plain.bytes > most {
+        if handed_on.plain_bytes > most {
             return Err(Rejected::ExpandsTooFar {
                 max_ratio: MAX_RATIO,
             });
@@ -289,6 +290,45 @@ mod tests {
     }
 
     #[test]
+    fn ok_however_it_lies_to_the_pieces() {
+        let mut random = fastrand::Rng::with_seed(3);
+        for pieces in [1, 2] {
+            for length in [-1, 0, 1] {
+                let length = (pieces * PIECE_BYTES).saturating_add_signed(length);
+                for plain in [
+                    vec![b' '; length],
+                    std::iter::repeat_with(|| random.u8(..))
+                        .take(length)
+                        .collect(),
+                ] {
+                    let stored = gzip(&plain);
+                    check(&stored, Ok(&plain));
+                    for cut in [stored.len() - 8, stored.len() - 1, PIECE_BYTES] {
+                        assert_eq!(read(&stored, cut), Ok(plain.clone()), "cut {cut}");
+                    }
+                    check(&[&stored[..], b"x"].concat(), Err(Rejected::TrailingBytes));
+                }
+            }
+        }
+    }
+
+    /// With a name in its header, so that it ends where the ratio is looked at.
+    #[test]
+    fn ok_a_member_of_just_64_kib_as_stored() {
+        let plain: Vec<u8> = (0..60_000u32).map(|n| (n % 251) as u8).collect();
+        let bare = gzip(&plain);
+        let look = usize::try_from(LOOK_BYTES).unwrap();
+        let mut stored = bare[..10].to_vec();
+        stored[3] = 0x08;
+        stored.resize(look - (bare.len() - 10) - 1, b'n');
+        stored.push(0);
+        stored.extend_from_slice(&bare[10..]);
+        assert_eq!(stored.len(), look);
+        check(&stored, Ok(&plain));
+        check(&[&stored[..], b"x"].concat(), Err(Rejected::TrailingBytes));
+    }
+
+    #[test]
     fn err_named_by_what_is_wrong() {
         let good = gzip(b"{\"Records\":[]}");
         check(b"", Err(Rejected::Empty));
@@ -369,8 +409,9 @@ mod tests {
             );
             let (verdict, plain_bytes) = unpacked(&larger, cut);
             assert_eq!(verdict, too_far);
-            // It is given up at the first look past the bound.
+            // It is given up at the first look past the bound, the same for all.
             assert!(plain_bytes < 3 * RATIO_FREE_BYTES, "{plain_bytes}");
+            assert_eq!(plain_bytes, unpacked(&larger, 77_777).1);
         }
         let (verdict, _) = unpacked(&gzip(&vec![b' '; free]), usize::MAX);
         assert_eq!(verdict, Ok(()));
