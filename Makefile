@@ -110,7 +110,7 @@ soak: build ## Run the function on a bad wire for half an hour
 	REDTRAIL_SOAK_SECONDS=1800 timeout 2400 $(TEST) --test end_to_end -- --nocapture soaks
 
 .PHONY: memory
-memory: build ## Run the function on the largest logs; at most 15 minutes
+memory: build ## Run the function on the largest logs, and on bombs, ten at once; at most 15 minutes
 	REDTRAIL_LARGEST_LOGS=1 timeout 900 $(TEST) --test end_to_end -- --nocapture memory
 
 .PHONY: digests

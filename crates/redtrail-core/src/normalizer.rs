@@ -24,10 +24,10 @@ pub struct Normalizer<'s> {
     /// Hashes of the event keys seen and of their records' text: some thirty bytes an event,
     /// whatever its id.
     seen: HashMap<[u64; 2], u64, foldhash::fast::RandomState>,
-    /// What keys are hashed with: nobody can choose ids that share such a hash.
+    /// What keys are hashed with: nobody can choose ids that share such a hash of 64 bits.
     of_keys: RandomState,
-    /// What keys are hashed with as well, lest two share both by chance, and texts, which are
-    /// long and only tell doubles apart: a faster way.
+    /// A faster way, that of texts, which are long and only tell doubles apart. Keys are hashed with
+    /// it too: among 100,000, two share one hash by chance once in some billion objects.
     of_texts: foldhash::quality::RandomState,
     selected: u64,
     duplicate: u64,

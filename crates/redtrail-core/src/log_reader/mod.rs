@@ -103,7 +103,8 @@ pub struct Proven {
     pub plain_bytes: u64,
 }
 
-/// Reads one object. Push its pieces, take what was selected, finish.
+/// Reads one object. Push its pieces, finish, and take what was selected unless it was more than
+/// may be held.
 pub struct LogReader<'s> {
     document: Document,
     sieve: Sieve<'s>,
@@ -125,8 +126,9 @@ struct Sieve<'s> {
 /// Quarantine entries kept of one object; beyond it they are only counted.
 pub const MAX_QUARANTINE_ENTRIES: usize = 100;
 /// Records of the family that one object may have; more rejects it, for each takes memory
-/// until the object is finished. In CloudTrail's 50 MB they would be of 125 bytes each.
-pub const MAX_SELECTED_RECORDS: u64 = 400_000;
+/// until the object is finished. In CloudTrail's 50 MB they would be of 500 bytes each, fewer than
+/// any real one has.
+pub const MAX_SELECTED_RECORDS: u64 = 100_000;
 
 impl<'s> LogReader<'s> {
     pub fn new(limits: Limits, selector: &'s Selector) -> Self {
@@ -199,13 +201,13 @@ impl<'s> LogReader<'s> {
         })
     }
 
-    /// Whether the selected records were more than may be held: they were let go, and the object
-    /// is only proven.
+    /// Whether the selected records were more than may be held. They were let go, none is held any
+    /// more, and the object is only proven. A "no" is final once the object has ended.
     pub fn is_outgrown(&self) -> bool {
         self.sieve.outgrown
     }
 
-    /// The records selected since the last call.
+    /// The records selected since the last call; none once [`LogReader::is_outgrown`].
     pub fn take_selected(&mut self) -> Vec<RawRecord> {
         self.sieve.held_bytes = 0;
         std::mem::take(&mut self.sieve.selected)

@@ -24,10 +24,15 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// With `variables` on top of the function's.
+    pub(crate) async fn with(variables: &[(&str, &str)]) -> Self {
         let aws = LocalAws::start(TEMPLATE, &LocalAwsOptions::default())
             .await
             .unwrap();
-        let function = start_function(&aws, &[]).await;
+        let function = start_function(&aws, variables).await;
         Self { aws, function }
     }
 
