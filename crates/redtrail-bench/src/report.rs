@@ -85,8 +85,8 @@ As instructions were counted on 2026-11-26, on objects of 4 MB:
 
 - Splitting and selecting take about a quarter of what gunzip takes; nine tenths of that are the one look at each 64 bytes, for
   where records end, for names and for account ids.
-- An event of the family takes about 4 µs beyond that: a quarter to ask the rules, as much to prove its JSON and find its
-  values, a sixth for memory that is taken and given back. A trail of such events alone costs five times its gunzip.
+- An event of the family takes about 4 µs beyond that: a fifth to ask the rules, as much to prove its JSON and find its
+  values, a seventh for memory that is taken and given back. A trail of such events alone costs five times its gunzip.
 - Of a function's start three quarters of the instructions are decoding the root certificates, once for both clients. With
   none to decode it takes 2.0 times what the bare one does: the rest is mapping and relocating a larger program.
 ";

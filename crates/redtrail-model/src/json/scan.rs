@@ -228,7 +228,8 @@ fn special_in<S: Simd>(simd: S, bytes: &[u8]) -> u64 {
     special.to_bitmask()
 }
 
-/// A block that begins with these bytes, fewer than it has.
+/// A block that begins with these bytes, fewer than it has. Not inlined: the loops that call it are
+/// hot.
 #[cold]
 #[inline(never)]
 fn padded(bytes: &[u8]) -> [u8; BLOCK] {

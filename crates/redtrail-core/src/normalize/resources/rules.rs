@@ -182,9 +182,16 @@ impl Rules {
         service: Option<&'r Service>,
         name: &str,
     ) -> Option<&'r Operation> {
-        let own = service.and_then(|service| service.row(name).or_else(|| service.row(ANY)));
+        let own =
+            service.and_then(|service| service.row(name).or_else(|| service.operations.get(ANY)));
         let is_outside = service.is_none_or(|service| service.general.is_empty());
-        let of_any = || self.services.get(ANY)?.row(ANY).filter(|_| is_outside);
+        let of_any = || {
+            self.services
+                .get(ANY)?
+                .operations
+                .get(ANY)
+                .filter(|_| is_outside)
+        };
         own.or_else(of_any).map(|row| row.operation(&self.kinds))
     }
 
@@ -216,7 +223,7 @@ impl Rules {
 }
 
 impl Service {
-    /// The row of that name in any case.
+    /// The row of that name in any case: no two differ by it alone.
     fn row(&self, name: &str) -> Option<&OperationRow> {
         self.operations.get(name).or_else(|| {
             let mut rows = self.operations.iter();
