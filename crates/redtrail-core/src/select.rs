@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::{
     accounts,
     log_reader::Delimiter,
-    skim::{Sight, Skim, Skimmer},
+    skim::{Skim, Skimmer},
 };
 
 /// Event sources whose every event is of the family; also the names under which these
@@ -137,10 +137,7 @@ impl Selector {
     pub(crate) fn judge_skimmed(&self, bytes: &[u8], skim: Option<Skim>) -> Judgement {
         // An escape can hide a sign, or another `eventSource`.
         let plain = skim
-            .or_else(|| match self.skimmer.skim(bytes) {
-                Sight::Whole(skim) => Some(skim),
-                Sight::Unfinished | Sight::Odd => None,
-            })
+            .or_else(|| self.skimmer.skim(bytes).ok())
             .filter(|skim| skim.length == bytes.len())
             .filter(|skim| !skim.has_escapes || memmem::find(bytes, b"\\u").is_none());
         let may_be_family = plain.is_none_or(|skim| skim.is_hinted);

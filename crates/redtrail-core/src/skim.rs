@@ -1,14 +1,17 @@
-//! Skims over one object of `Records`, 64 bytes at a time: where it ends, where its own
+//! Skims over the objects of `Records`, 64 bytes at a time: where each ends, where its own
 //! `eventSource` stands, and whether anything in it could make it one of the family. It
 //! answers only where it is sure; a closer look decides the rest.
+//!
+//! What costs time here are branches that the processor cannot foresee, not instructions: so
+//! every block goes the same way, and runs of digits are only noted until there are many.
 
 use std::ops::ControlFlow;
 
-use fearless_simd::{Level, Simd, dispatch, i8x64, mask8x64, prelude::*, u8x64, u32x16};
+use fearless_simd::{Level, Simd, dispatch, prelude::*, u8x64};
 use memchr::memmem::Finder;
 use redtrail_model::vectors;
 
-use crate::account_ids::AccountIds;
+use crate::account_ids::{AccountIds, Fours, Lookout};
 
 const BLOCK: usize = 64;
 /// Two letters of each word looked for stand that far apart.
@@ -32,9 +35,12 @@ const CONTEXT: &[u8] = b"\"aws:";
 /// What was seen of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Skim {
+    /// Where it begins.
+    pub(crate) start: usize,
     /// How many bytes it takes.
     pub(crate) length: usize,
-    /// Where its only `eventSource` at depth one ends, if no escape hides another.
+    /// Behind so many of its bytes its only `eventSource` at depth one ends, if no escape hides
+    /// another.
     pub(crate) source: Option<usize>,
     /// It contains a name of the family where names count, or an account id wherever.
     pub(crate) is_hinted: bool,
@@ -42,12 +48,17 @@ pub(crate) struct Skim {
     pub(crate) has_escapes: bool,
 }
 
-/// What can be said of the object that some bytes begin with.
+impl Skim {
+    pub(crate) fn end(&self) -> usize {
+        self.start + self.length
+    }
+}
+
+/// Why nothing can be said of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sight {
-    Whole(Skim),
-    /// It does not end in them.
-    Unfinished,
+pub(crate) enum Unseen {
+    /// The one that begins there does not end in the bytes at hand.
+    Unfinished(usize),
     /// It is none, or has a backslash where no string is.
     Odd,
 }
@@ -88,20 +99,29 @@ impl Skimmer {
     }
 
     /// Looks at the object that `bytes` begin with.
-    pub(crate) fn skim(&self, bytes: &[u8]) -> Sight {
-        if !bytes.starts_with(b"{") {
-            return Sight::Odd;
-        }
+    pub(crate) fn skim(&self, bytes: &[u8]) -> Result<Skim, Unseen> {
+        let mut skims = Vec::with_capacity(1);
+        self.skim_all(bytes, 1, &mut skims)?;
+        skims.pop().ok_or(Unseen::Odd)
+    }
+
+    /// Looks at the objects that `bytes` begin with, nothing but a comma between them, and adds what
+    /// it sees to `skims`, `most` at most. Fails for the first that it can say nothing of.
+    pub(crate) fn skim_all(
+        &self,
+        bytes: &[u8],
+        most: usize,
+        skims: &mut Vec<Skim>,
+    ) -> Result<(), Unseen> {
         let ids = &self.account_ids;
-        let mut sight = dispatch!(self.level, simd => walk(simd, bytes, ids));
-        if let Sight::Whole(skim) = &mut sight
-            && !skim.is_hinted
-            && !self.others.is_empty()
-        {
-            let object = bytes.get(..skim.length).unwrap_or(bytes);
-            skim.is_hinted = self.others.iter().any(|text| text.find(object).is_some());
+        let stop = dispatch!(self.level, simd => walk_all(simd, bytes, most, ids, skims));
+        if !self.others.is_empty() {
+            for skim in skims {
+                let object = bytes.get(skim.start..skim.end()).unwrap_or_default();
+                skim.is_hinted |= self.others.iter().any(|text| text.find(object).is_some());
+            }
         }
-        sight
+        stop
     }
 }
 
@@ -113,12 +133,55 @@ impl Default for Skimmer {
 }
 
 #[inline(always)]
-fn walk<S: Simd>(simd: S, bytes: &[u8], ids: &AccountIds) -> Sight {
-    let mut walk = Walk::new(bytes, ids);
-    let mut at = 0;
+fn walk_all<S: Simd>(
+    simd: S,
+    bytes: &[u8],
+    most: usize,
+    ids: &AccountIds,
+    skims: &mut Vec<Skim>,
+) -> Result<(), Unseen> {
+    let mut lookout = Lookout::new(bytes, ids);
+    let mut start = 0;
+    let stop = loop {
+        match walk(simd, bytes, start, &mut lookout) {
+            Ok(skim) => {
+                start = skim.end();
+                skims.push(skim);
+            }
+            Err(unseen) => break Err(unseen),
+        }
+        let behind = bytes.get(start..).unwrap_or_default();
+        if skims.len() >= most || !behind.starts_with(b",{") {
+            break Ok(());
+        }
+        start += 1;
+    };
+    for id in lookout.found() {
+        let of = skims.partition_point(|skim| skim.end() <= *id);
+        if let Some(skim) = skims.get_mut(of) {
+            skim.is_hinted = true;
+        }
+    }
+    stop
+}
+
+/// Looks at the object that begins at `start`.
+#[inline(always)]
+fn walk<S: Simd>(
+    simd: S,
+    bytes: &[u8],
+    start: usize,
+    lookout: &mut Lookout<'_>,
+) -> Result<Skim, Unseen> {
+    if bytes.get(start) != Some(&b'{') {
+        return Err(Unseen::Odd);
+    }
+    let mut walk = Walk::default();
+    let mut seen = Seen::new(bytes);
+    let mut at = start;
     while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
-        if let ControlFlow::Break(length) = walk.block(simd, at, block) {
-            return walk.end(length);
+        if let ControlFlow::Break(end) = walk.block(simd, at, block, lookout, &mut seen) {
+            return seen.skim(start, end);
         }
         at += BLOCK;
     }
@@ -128,27 +191,29 @@ fn walk<S: Simd>(simd: S, bytes: &[u8], ids: &AccountIds) -> Sight {
     if let Some(start) = last.get_mut(..rest.len()) {
         start.copy_from_slice(rest);
     }
-    for start in [0, BLOCK] {
-        if let Some(block) = last.get(start..).and_then(<[u8]>::first_chunk)
-            && let ControlFlow::Break(length) = walk.block(simd, at + start, block)
+    for from in [0, BLOCK] {
+        if let Some(block) = last.get(from..).and_then(<[u8]>::first_chunk)
+            && let ControlFlow::Break(end) = walk.block(simd, at + from, block, lookout, &mut seen)
         {
-            return walk.end(length);
+            return seen.skim(start, end);
         }
     }
-    Sight::Unfinished
+    Err(Unseen::Unfinished(start))
 }
 
 /// The way through one object.
-struct Walk<'a> {
-    bytes: &'a [u8],
-    ids: &'a AccountIds,
+#[derive(Default)]
+struct Walk {
     depth: u64,
     /// All ones while the last block ended inside a string.
     in_string: u64,
     /// One while the last block ended with a backslash that escapes what follows.
     escaping: u64,
-    /// One while the last four bytes of the last block were digits.
-    fours: u64,
+}
+
+/// What no block but a few has.
+struct Seen<'a> {
+    bytes: &'a [u8],
     source: Source,
     is_hinted: bool,
     has_escapes: bool,
@@ -163,135 +228,58 @@ enum Source {
     Unsure,
 }
 
-impl<'a> Walk<'a> {
-    fn new(bytes: &'a [u8], ids: &'a AccountIds) -> Self {
-        Self {
-            bytes,
-            ids,
-            depth: 0,
-            in_string: 0,
-            escaping: 0,
-            fours: 0,
-            source: Source::None,
-            is_hinted: false,
-            has_escapes: false,
-        }
-    }
-
-    fn end(&self, length: Option<usize>) -> Sight {
-        let Some(length) = length else {
-            return Sight::Odd;
-        };
-        let source = match self.source {
-            Source::EndsAt(at) => Some(at),
-            Source::None | Source::Unsure => None,
-        };
-        Sight::Whole(Skim {
-            length,
-            source,
-            is_hinted: self.is_hinted,
-            has_escapes: self.has_escapes,
-        })
-    }
-
-    /// The next block, which begins at `at`. It breaks with the object's length, or with
-    /// nothing where the object is too odd.
+impl Walk {
+    /// The next block, which begins at `at`. It breaks with the object's end, or with nothing
+    /// where the object is too odd.
     #[inline(always)]
     fn block<S: Simd>(
         &mut self,
         simd: S,
         at: usize,
         block: &[u8; BLOCK + AHEAD],
+        lookout: &mut Lookout<'_>,
+        seen: &mut Seen<'_>,
     ) -> ControlFlow<Option<usize>> {
         let (text, _) = block.split_at(BLOCK);
         let (_, ahead) = block.split_at(AHEAD);
         let text = u8x64::from_slice(simd, text);
         let ahead = u8x64::from_slice(simd, ahead);
-        let quotes = text.simd_eq(b'"');
+        let fours = Fours::of(text);
         // The one bit by which `[` and `{`, `]` and `}` differ.
-        let folded: i8x64<S> = (text | 0x20).bitcast();
-        // Brackets and backslashes, and few others.
-        let marks = folded.simd_gt(b'z' as i8);
+        let folded = text | 0x20;
+        let backslashes = text.simd_eq(b'\\');
         // `eventSource` and its like; `redshift` and `sqlworkbench`.
         let words = text.simd_eq(b'e') & (ahead.simd_eq(b'S') | ahead.simd_eq(b'h'));
-        let (digits, fours) = digits(text);
 
-        if self.escaping != 0 || (marks | words).any_true() {
-            let masks = Masks {
-                quotes: quotes.to_bitmask(),
-                backslashes: text.simd_eq(b'\\').to_bitmask(),
-                opening: folded.simd_eq(b'{' as i8).to_bitmask(),
-                closing: folded.simd_eq(b'}' as i8).to_bitmask(),
-                words: words.to_bitmask(),
-            };
-            if let Some(end) = self.closely(at, masks)? {
-                self.look_for_ids(at, digits, fours, end);
-                return ControlFlow::Break(Some(at + end));
-            }
-        } else {
-            let odd = u64::from(quotes.to_bitmask().count_ones() & 1);
-            self.in_string ^= odd.wrapping_neg();
-        }
-        self.look_for_ids(at, digits, fours, BLOCK);
-        ControlFlow::Continue(())
-    }
-}
-
-/// One bit for each byte of a block.
-struct Masks {
-    quotes: u64,
-    backslashes: u64,
-    /// `{` and `[`.
-    opening: u64,
-    /// `}` and `]`.
-    closing: u64,
-    /// Where a word may be.
-    words: u64,
-}
-
-impl Walk<'_> {
-    /// A block in which there is more than quotes. Answers where in it the object ends.
-    #[inline(always)]
-    fn closely(&mut self, at: usize, masks: Masks) -> ControlFlow<Option<usize>, Option<usize>> {
-        let mut quotes = masks.quotes;
-        if masks.backslashes | self.escaping != 0 {
-            quotes &= !self.escaped(masks.backslashes);
+        let has_backslashes = backslashes.any_true();
+        let mut quotes = text.simd_eq(b'"').to_bitmask();
+        if has_backslashes || self.escaping != 0 {
+            quotes &= !self.escaped(backslashes.to_bitmask());
         }
         let inside = prefix_xor(quotes) ^ self.in_string;
         self.in_string = (inside >> 63).wrapping_neg();
+        let brackets = Brackets {
+            opening: folded.simd_eq(b'{').to_bitmask() & !inside,
+            closing: folded.simd_eq(b'}').to_bitmask() & !inside,
+        };
         let depth = self.depth;
-        let opening = masks.opening & !inside;
-        let closing = masks.closing & !inside;
-        let end = self.descend(opening, closing);
+        let end = self.descend(brackets);
         let within = end.map_or(u64::MAX, below);
-        let backslashes = masks.backslashes & within;
-        if backslashes & !inside != 0 {
-            return ControlFlow::Break(None);
-        }
-        self.has_escapes |= backslashes != 0;
-        let mut words = masks.words & within;
-        while words != 0 {
-            let found = words.trailing_zeros();
-            words &= words - 1;
-            match word_at(self.bytes, at + found as usize) {
-                None => {}
-                Some(Word::Family) => self.is_hinted = true,
-                Some(Word::EventSource { end, is_plain }) => {
-                    let before = below(found as usize);
-                    let depth = depth
-                        .wrapping_add(u64::from((opening & before).count_ones()))
-                        .wrapping_sub(u64::from((closing & before).count_ones()));
-                    let is_key = is_plain && inside >> found & 1 == 1;
-                    self.source = match self.source {
-                        _ if !is_key => Source::Unsure,
-                        source if depth != 1 => source,
-                        Source::None => Source::EndsAt(end),
-                        Source::EndsAt(_) | Source::Unsure => Source::Unsure,
-                    };
-                }
+        if has_backslashes {
+            let backslashes = backslashes.to_bitmask() & within;
+            if backslashes & !inside != 0 {
+                return ControlFlow::Break(None);
             }
+            seen.has_escapes |= backslashes != 0;
         }
-        ControlFlow::Continue(end)
+        if words.any_true() {
+            seen.look_at_words(at, words.to_bitmask() & within, inside, depth, brackets);
+        }
+        lookout.pass(at, fours);
+        match end {
+            Some(end) => ControlFlow::Break(Some(at + end)),
+            None => ControlFlow::Continue(()),
+        }
     }
 
     /// The bytes that a backslash before them escapes.
@@ -310,7 +298,8 @@ impl Walk<'_> {
 
     /// Follows the depth through a block; answers where it comes back to none.
     #[inline(always)]
-    fn descend(&mut self, opening: u64, closing: u64) -> Option<usize> {
+    fn descend(&mut self, brackets: Brackets) -> Option<usize> {
+        let Brackets { opening, closing } = brackets;
         let closings = u64::from(closing.count_ones());
         if closings < self.depth {
             self.depth = self.depth + u64::from(opening.count_ones()) - closings;
@@ -331,37 +320,71 @@ impl Walk<'_> {
         }
         None
     }
+}
 
-    /// Looks at the runs of digits before `end`. Two groups of four side by side are of one: an
-    /// account id has such a place, wherever it begins.
-    #[inline(always)]
-    fn look_for_ids<S: Simd>(&mut self, at: usize, digits: mask8x64<S>, fours: u64, end: usize) {
-        let eights = fours & (fours << 1 | self.fours);
-        self.fours = fours >> 15;
-        if eights == 0 {
-            return;
+/// One bit for each byte of a block outside of strings.
+#[derive(Clone, Copy)]
+struct Brackets {
+    /// `{` and `[`.
+    opening: u64,
+    /// `}` and `]`.
+    closing: u64,
+}
+
+impl<'a> Seen<'a> {
+    fn new(bytes: &'a [u8]) -> Self {
+        Self {
+            bytes,
+            source: Source::None,
+            is_hinted: false,
+            has_escapes: false,
         }
-        let digits = digits.to_bitmask();
-        // Neighbours are of one run.
-        let mut runs = eights & !(eights << 1);
-        while runs != 0 {
-            let place = runs.trailing_zeros() as usize * 4;
-            runs &= runs - 1;
-            if place >= end {
-                return;
+    }
+
+    fn skim(&self, start: usize, end: Option<usize>) -> Result<Skim, Unseen> {
+        Ok(Skim {
+            start,
+            length: end.ok_or(Unseen::Odd)? - start,
+            source: match self.source {
+                Source::EndsAt(at) => Some(at - start),
+                Source::None | Source::Unsure => None,
+            },
+            is_hinted: self.is_hinted,
+            has_escapes: self.has_escapes,
+        })
+    }
+
+    /// Looks at what may be words of the block that begins at `at`, and at `depth`. Not inlined, so
+    /// that the way through most blocks has the registers for itself.
+    #[inline(never)]
+    fn look_at_words(
+        &mut self,
+        at: usize,
+        mut words: u64,
+        inside: u64,
+        depth: u64,
+        brackets: Brackets,
+    ) {
+        while words != 0 {
+            let found = words.trailing_zeros();
+            words &= words - 1;
+            match word_at(self.bytes, at + found as usize) {
+                None => {}
+                Some(Word::Family) => self.is_hinted = true,
+                Some(Word::EventSource { end, is_plain }) => {
+                    let before = below(found as usize);
+                    let depth = depth
+                        .wrapping_add(u64::from((brackets.opening & before).count_ones()))
+                        .wrapping_sub(u64::from((brackets.closing & before).count_ones()));
+                    let is_key = is_plain && inside >> found & 1 == 1;
+                    self.source = match self.source {
+                        _ if !is_key => Source::Unsure,
+                        source if depth != 1 => source,
+                        Source::None => Source::EndsAt(end),
+                        Source::EndsAt(_) | Source::Unsure => Source::Unsure,
+                    };
+                }
             }
-            let before = !digits & below(place);
-            let behind = !digits & !below(place);
-            let is_known = if before == 0 || behind == 0 {
-                // It may go on in another block.
-                self.ids.has_at(self.bytes, at + place)
-            } else {
-                let start = 64 - before.leading_zeros();
-                let length = behind.trailing_zeros() - start;
-                self.ids
-                    .has_run(self.bytes, at + start as usize, length as usize)
-            };
-            self.is_hinted |= is_known;
         }
     }
 }
@@ -405,18 +428,6 @@ fn word_at(bytes: &[u8], at: usize) -> Option<Word> {
         None => before.ends_with(ROLE_PATH) || before.ends_with(CONTEXT),
     };
     counts.then_some(Word::Family)
-}
-
-/// Which bytes are digits, and one bit for each four bytes that are nothing else.
-#[inline(always)]
-fn digits<S: Simd>(text: u8x64<S>) -> (mask8x64<S>, u64) {
-    let value = text - b'0';
-    let is_digit: mask8x64<S> = value.min(9).simd_eq(value);
-    let fours: u32x16<S> = value.max(9).bitcast();
-    (
-        is_digit,
-        fours.simd_eq(u32::from_ne_bytes([9; 4])).to_bitmask(),
-    )
 }
 
 /// All bits from the first of two to the other, the other left out, and so on.
@@ -464,20 +475,13 @@ mod tests {
     }
 
     /// What each skimmer says of the object.
-    fn sight(bytes: &[u8]) -> Sight {
+    fn skim(bytes: &[u8]) -> Result<Skim, Unseen> {
         let found: Vec<_> = skimmers()
             .iter()
             .map(|skimmer| skimmer.skim(bytes))
             .collect();
-        assert!(found.iter().all(|sight| *sight == found[0]), "{found:?}");
+        assert!(found.iter().all(|skim| *skim == found[0]), "{found:?}");
         found[0]
-    }
-
-    fn skim(bytes: &[u8]) -> Option<Skim> {
-        match sight(bytes) {
-            Sight::Whole(skim) => Some(skim),
-            Sight::Unfinished | Sight::Odd => None,
-        }
     }
 
     /// Texts that mean something to the skimmer, and bytes that break what they mean.
@@ -513,18 +517,47 @@ mod tests {
         /// It ends where the delimiter says, or it is not told.
         #[test]
         fn ok_ends_as_delimited(bytes in text()) {
-            let found = sight(&bytes);
             let end = Delimiter::default().end(&bytes);
-            if let Sight::Whole(found) = found {
-                prop_assert_eq!(Some(found.length), end);
-                let object = &bytes[..found.length];
-                prop_assert_eq!(skim(object), Some(found), "nothing behind it matters");
-                prop_assert_eq!(found.has_escapes, object.contains(&b'\\'));
-                prop_assert!(found.is_hinted || !has_account(object));
-            } else if found == Sight::Odd {
-                prop_assert!(bytes[..end.unwrap_or(bytes.len())].contains(&b'\\'));
-            } else {
-                prop_assert_eq!(end, None);
+            match skim(&bytes) {
+                Ok(found) => {
+                    prop_assert_eq!((found.start, Some(found.length)), (0, end));
+                    let object = &bytes[..found.length];
+                    prop_assert_eq!(skim(object), Ok(found), "nothing behind it matters");
+                    prop_assert_eq!(found.has_escapes, object.contains(&b'\\'));
+                    prop_assert!(found.is_hinted || !has_account(object));
+                }
+                Err(Unseen::Odd) => {
+                    prop_assert!(bytes[..end.unwrap_or(bytes.len())].contains(&b'\\'));
+                }
+                Err(Unseen::Unfinished(start)) => prop_assert_eq!((start, end), (0, None)),
+            }
+        }
+
+        /// Of objects that stand in a row, it says what it says of each alone.
+        #[test]
+        fn ok_many_as_each_alone(
+            texts in prop::collection::vec(text(), 1..20),
+            most in 1..20_usize,
+        ) {
+            let row = texts.join(&b',');
+            for skimmer in skimmers() {
+                let mut alone = Vec::new();
+                let mut start = 0;
+                let expected = loop {
+                    match skimmer.skim(&row[start..]) {
+                        Ok(skim) => alone.push(Skim { start, ..skim }),
+                        Err(Unseen::Odd) => break Err(Unseen::Odd),
+                        Err(Unseen::Unfinished(_)) => break Err(Unseen::Unfinished(start)),
+                    }
+                    start = alone.last().unwrap().end();
+                    if alone.len() == most || !row[start..].starts_with(b",{") {
+                        break Ok(());
+                    }
+                    start += 1;
+                };
+                let mut skims = Vec::new();
+                prop_assert_eq!(skimmer.skim_all(&row, most, &mut skims), expected);
+                prop_assert_eq!(skims, alone);
             }
         }
 
@@ -588,7 +621,7 @@ mod tests {
             (r#"{"accountId":"54321"}"#, false),
         ] {
             assert_eq!(
-                matches!(skimmer.skim(text.as_bytes()), Sight::Whole(skim) if skim.is_hinted),
+                skimmer.skim(text.as_bytes()).unwrap().is_hinted,
                 expected,
                 "{text}"
             );

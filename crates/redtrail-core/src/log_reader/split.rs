@@ -6,7 +6,7 @@ use serde::de::IgnoredAny;
 use sha2::{Digest, Sha256};
 
 use super::{LooksLike, Rejected, delimit::Delimiter};
-use crate::skim::{Sight, Skim, Skimmer};
+use crate::skim::{Skim, Skimmer, Unseen};
 
 /// A top-level key is compared by its first bytes: `Records` with every letter escaped
 /// takes 44 with its quotes.
@@ -14,6 +14,8 @@ pub const MAX_KEY_BYTES: usize = 64;
 /// How much of a piece is looked at first for the end of an object that began in the last:
 /// nearly all records are shorter.
 const REST_BYTES: usize = 4 * 1024;
+/// So many objects are skimmed before they are handed out.
+const MOST_SKIMMED: usize = 64;
 /// Numbers, literals and the like outside of `Records`.
 pub const MAX_SCALAR_BYTES: usize = 1024;
 /// What is kept of the memory for elements that span two pieces: CloudTrail's own end at 256 KB.
@@ -48,6 +50,8 @@ pub(crate) struct Splitter {
     value: Delimiter,
     /// The start of a value, key or scalar whose end has not come yet.
     pending: Pending,
+    /// Empty but while its objects are handed out.
+    skims: Vec<Skim>,
     records_seen: bool,
     next_index: u64,
     max_element_bytes: usize,
@@ -85,6 +89,7 @@ impl Splitter {
             offset: 0,
             value: Delimiter::default(),
             pending: Pending::default(),
+            skims: Vec::new(),
             records_seen: false,
             next_index: 0,
             max_element_bytes,
@@ -102,7 +107,7 @@ impl Splitter {
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
             at += match self.state {
                 State::BeforeFirstElement | State::BeforeElement if rest.starts_with(b"{") => {
-                    self.object(rest, at, skimmer, element)?
+                    self.objects(rest, at, skimmer, element)?
                 }
                 State::Object => self.rest_of_object(rest, skimmer, element),
                 State::Key | State::Value | State::Element => self.delimited(rest, element)?,
@@ -170,28 +175,35 @@ impl Splitter {
         Ok(consumed)
     }
 
-    /// An object in `Records`: mostly it is at hand as a whole.
-    fn object(
+    /// An object in `Records`, and those behind it: mostly they are at hand as a whole.
+    fn objects(
         &mut self,
         rest: &[u8],
         at: usize,
         skimmer: &Skimmer,
         element: &mut impl FnMut(Element<'_>),
     ) -> Result<usize, Rejected> {
-        match skimmer.skim(rest) {
-            Sight::Whole(skim) => {
-                let bytes = rest.get(..skim.length).unwrap_or(rest);
-                let offset = self.offset + at as u64;
-                self.hand_out(bytes, offset, Some(skim), element);
-                self.state = State::AfterElement;
-                Ok(bytes.len())
-            }
-            Sight::Unfinished if rest.len() < self.max_element_bytes => {
-                self.state = self.begin(State::Object, at);
-                self.pending.append(rest, self.max_element_bytes);
+        let mut skims = std::mem::take(&mut self.skims);
+        let stop = skimmer.skim_all(rest, MOST_SKIMMED, &mut skims);
+        let end = skims.last().map(Skim::end);
+        for skim in skims.drain(..) {
+            let bytes = rest.get(skim.start..skim.end()).unwrap_or_default();
+            let offset = self.offset + (at + skim.start) as u64;
+            self.hand_out(bytes, offset, Some(skim), element);
+        }
+        self.skims = skims;
+        match (stop, end) {
+            (Err(Unseen::Unfinished(start)), _) if rest.len() - start < self.max_element_bytes => {
+                self.state = self.begin(State::Object, at + start);
+                let object = rest.get(start..).unwrap_or_default();
+                self.pending.append(object, self.max_element_bytes);
                 Ok(rest.len())
             }
-            Sight::Unfinished | Sight::Odd => self.frame(rest, at),
+            (_, Some(end)) => {
+                self.state = State::AfterElement;
+                Ok(end)
+            }
+            (_, None) => self.frame(rest, at),
         }
     }
 
@@ -207,8 +219,8 @@ impl Splitter {
         let rest = rest.get(..room).unwrap_or(rest);
         self.pending.append(rest, self.max_element_bytes);
         let (end, skim) = match skimmer.skim(&self.pending.bytes) {
-            Sight::Whole(skim) => (Some(skim.length), Some(skim)),
-            Sight::Unfinished | Sight::Odd => (self.value.end(&self.pending.bytes), None),
+            Ok(skim) => (Some(skim.length), Some(skim)),
+            Err(_) => (self.value.end(&self.pending.bytes), None),
         };
         let Some(end) = end else {
             self.state = State::Element;
