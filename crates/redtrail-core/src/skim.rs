@@ -9,7 +9,6 @@ use std::ops::ControlFlow;
 
 use fearless_simd::{Level, Simd, dispatch, prelude::*, u8x64};
 use memchr::memmem::Finder;
-use redtrail_model::vectors;
 
 use crate::account_ids::{AccountIds, Fours, Lookout};
 
@@ -92,7 +91,7 @@ impl Skimmer {
         let others = services.chain(context_keys).chain(odd_ids);
         let others = others.map(|text| Finder::new(text).into_owned()).collect();
         Self {
-            level: vectors::level(),
+            level: Level::new(),
             account_ids: known,
             others,
         }
@@ -463,10 +462,10 @@ mod tests {
         #[cfg(target_arch = "x86_64")]
         let others = {
             let level = Level::new();
-            let wider = level.as_avx512().map(|avx512| avx512.level());
-            let narrow = level.as_sse4_2().map(|sse4_2| sse4_2.level());
+            let narrow = level.as_avx2().map(|avx2| avx2.level());
+            let narrower = level.as_sse4_2().map(|sse4_2| sse4_2.level());
             let narrowest = level.as_sse2().map(|sse2| sse2.level());
-            [wider, narrow, narrowest]
+            [narrow, narrower, narrowest]
         };
         #[cfg(not(target_arch = "x86_64"))]
         let others = [None; 3];

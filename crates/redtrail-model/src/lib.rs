@@ -11,7 +11,6 @@ mod key;
 mod origin;
 mod tables;
 mod user_identity;
-pub mod vectors;
 
 pub use arn::{Arn, is_account_id, partition_of};
 pub use audit_event::{Alias, AuditEvent, Flag, Part, RelatedArn, Resource, SelectedBy, Touched};

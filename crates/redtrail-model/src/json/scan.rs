@@ -1,8 +1,6 @@
 //! One pass through a JSON text: it is proven well-formed, and each value's place noted.
 
-use fearless_simd::{Simd, dispatch, prelude::*, u8x64};
-
-use crate::vectors;
+use fearless_simd::{Level, Simd, dispatch, prelude::*, u8x64};
 
 /// Where a value stands, and the name it has in its object.
 #[derive(Clone, Copy, Debug)]
@@ -61,7 +59,7 @@ pub(super) fn scan(text: &str, values: &mut Vec<Value>) -> Option<()> {
     values.clear();
     // A record has one in some thirty bytes.
     values.reserve(text.len() / 30);
-    dispatch!(vectors::level(), simd => Scan::through(simd, text.as_bytes(), values))
+    dispatch!(Level::new(), simd => Scan::through(simd, text.as_bytes(), values))
 }
 
 /// Each step answers nothing where the text is no JSON. All but the rare ones are one function,
