@@ -49,6 +49,7 @@ impl AccountIds {
     fn has_at(&self, bytes: &[u8], at: usize) -> bool {
         let is_digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
         let mut start = at;
+        // No further than an id reaches, however long the run.
         while start > 0 && at - start < size_of::<AccountId>() && is_digit(start - 1) {
             start -= 1;
         }
@@ -112,14 +113,14 @@ impl<'a> Lookout<'a> {
         }
     }
 
-    /// Passes the 64 bytes at `at`, of which `fours` are digits. They are behind those it passed
-    /// last, or begin with no digit.
+    /// Passes the 64 bytes at `at`, of which `fours` are digits. They are just behind those it
+    /// passed last, or begin with no digit.
     #[inline(always)]
     pub(crate) fn pass(&mut self, at: usize, fours: Fours) {
         let Fours(fours) = fours;
         let seconds = fours & (fours << 1 | self.before);
         self.before = fours >> 15;
-        // A third is of the same run.
+        // A third is of the same run; where it begins a block it is noted all the same.
         let mut runs = seconds & !(seconds << 1);
         self.note(at, runs);
         runs &= runs.wrapping_sub(1);
@@ -160,8 +161,7 @@ impl<'a> Lookout<'a> {
         self.count = 0;
     }
 
-    /// A place in each of the ids in the bytes that were passed; two in one that three groups of two
-    /// blocks are of.
+    /// Places in the ids that were passed: one in each at least, in no order.
     pub(crate) fn found(&mut self) -> &[usize] {
         self.look();
         &self.found
@@ -226,6 +226,19 @@ mod tests {
                 ] {
                     assert_eq!(found(&text), expected, "{text}");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn ok_many_in_a_block_when_nearly_all_are_noted() {
+        for count in MOST - 4..=MOST + 2 {
+            for many in 0..6 {
+                let one_each = format!("{:<64}", "111122223333").repeat(count);
+                let several = "12345678.".repeat(many);
+                let text = format!("{one_each}{several}{}", MEMBERS[0]);
+                let expected = vec![one_each.len() + several.len()];
+                assert_eq!(found(&text), expected, "{count} and {many}");
             }
         }
     }

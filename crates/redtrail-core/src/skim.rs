@@ -34,11 +34,11 @@ const CONTEXT: &[u8] = b"\"aws:";
 /// What was seen of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Skim {
-    /// Where it begins.
+    /// Where it begins in the bytes that were skimmed.
     pub(crate) start: usize,
     /// How many bytes it takes.
     pub(crate) length: usize,
-    /// Behind so many of its bytes its only `eventSource` at depth one ends, if no escape hides
+    /// Where in it its only `"eventSource"` at depth one ends, key or value, if no escape hides
     /// another.
     pub(crate) source: Option<usize>,
     /// It contains a name of the family where names count, or an account id wherever.
@@ -104,20 +104,22 @@ impl Skimmer {
         skims.pop().ok_or(Unseen::Odd)
     }
 
-    /// Looks at the objects that `bytes` begin with, nothing but a comma between them, and adds what
-    /// it sees to `skims`, `most` at most. Fails for the first that it can say nothing of.
+    /// Looks at the objects that `bytes` begin with, nothing but a comma between them and `most` at
+    /// most, and puts what it sees into `skims`. Fails for the first that it can say nothing of.
     pub(crate) fn skim_all(
         &self,
         bytes: &[u8],
         most: usize,
         skims: &mut Vec<Skim>,
     ) -> Result<(), Unseen> {
+        skims.clear();
         let ids = &self.account_ids;
         let stop = dispatch!(self.level, simd => walk_all(simd, bytes, most, ids, skims));
         if !self.others.is_empty() {
             for skim in skims {
                 let object = bytes.get(skim.start..skim.end()).unwrap_or_default();
-                skim.is_hinted |= self.others.iter().any(|text| text.find(object).is_some());
+                let mut others = self.others.iter();
+                skim.is_hinted = skim.is_hinted || others.any(|text| text.find(object).is_some());
             }
         }
         stop
@@ -155,9 +157,9 @@ fn walk_all<S: Simd>(
         }
         start += 1;
     };
-    for id in lookout.found() {
-        let of = skims.partition_point(|skim| skim.end() <= *id);
-        if let Some(skim) = skims.get_mut(of) {
+    for place in lookout.found() {
+        let object = skims.partition_point(|skim| skim.end() <= *place);
+        if let Some(skim) = skims.get_mut(object) {
             skim.is_hinted = true;
         }
     }
@@ -187,8 +189,8 @@ fn walk<S: Simd>(
     // Zeros say nothing.
     let mut last = [0; 2 * BLOCK + AHEAD];
     let rest = bytes.get(at..).unwrap_or_default();
-    if let Some(start) = last.get_mut(..rest.len()) {
-        start.copy_from_slice(rest);
+    if let Some(head) = last.get_mut(..rest.len()) {
+        head.copy_from_slice(rest);
     }
     for from in [0, BLOCK] {
         if let Some(block) = last.get(from..).and_then(<[u8]>::first_chunk)
@@ -210,7 +212,7 @@ struct Walk {
     escaping: u64,
 }
 
-/// What no block but a few has.
+/// What was seen of the object: few blocks add to it.
 struct Seen<'a> {
     bytes: &'a [u8],
     source: Source,
@@ -501,6 +503,27 @@ mod tests {
             .prop_map(|tokens| [vec![b'{'], tokens.concat()].concat())
     }
 
+    /// A whole object, with something that means something to the skimmer or without.
+    fn object() -> impl Strategy<Value = Vec<u8>> {
+        let member = prop::sample::select(vec![
+            r#""a":"b""#,
+            r#""a":"\\""#,
+            r#""eventSource":"s3.amazonaws.com""#,
+            r#""accountId":"790247189693""#,
+            r#""accountId":"111122223333""#,
+            r#""invokedBy":"redshift.amazonaws.com""#,
+        ]);
+        (0..90_usize, member, 0..90_usize).prop_map(|(before, member, behind)| {
+            let pad = |length| "x".repeat(length);
+            format!(
+                r#"{{"p":"{}",{member},"q":"{}"}}"#,
+                pad(before),
+                pad(behind)
+            )
+            .into_bytes()
+        })
+    }
+
     /// A run of just twelve digits that is a known account.
     fn has_account(bytes: &[u8]) -> bool {
         let mut runs = bytes.split(|byte| !byte.is_ascii_digit());
@@ -535,10 +558,11 @@ mod tests {
         /// Of objects that stand in a row, it says what it says of each alone.
         #[test]
         fn ok_many_as_each_alone(
-            texts in prop::collection::vec(text(), 1..20),
-            most in 1..20_usize,
+            objects in prop::collection::vec(object(), 1..100),
+            last in text(),
+            most in 1..120_usize,
         ) {
-            let row = texts.join(&b',');
+            let row = [objects.join(&b','), last].join(&b',');
             for skimmer in skimmers() {
                 let mut alone = Vec::new();
                 let mut start = 0;
@@ -554,6 +578,7 @@ mod tests {
                     }
                     start += 1;
                 };
+                prop_assert!(alone.len() >= objects.len().min(most));
                 let mut skims = Vec::new();
                 prop_assert_eq!(skimmer.skim_all(&row, most, &mut skims), expected);
                 prop_assert_eq!(skims, alone);
@@ -610,6 +635,47 @@ mod tests {
         }
     }
 
+    /// What the first skimmer says of objects in a row, of which each alone begins at 0.
+    fn row(text: &str) -> Vec<Skim> {
+        let mut skims = Vec::new();
+        skimmers()[0]
+            .skim_all(text.as_bytes(), usize::MAX, &mut skims)
+            .unwrap();
+        skims
+    }
+
+    #[test]
+    fn ok_each_of_a_row_has_its_own() {
+        let hinted = |text| -> Vec<bool> { row(text).iter().map(|skim| skim.is_hinted).collect() };
+        for (text, expected) in [
+            (
+                r#"{"a":1},{"a":"790247189693"},{"a":1}"#,
+                [false, true, false],
+            ),
+            (
+                r#"{"a":"028811157404"},{"a":1},{"a":"790247189693"}"#,
+                [true, false, true],
+            ),
+            (
+                r#"{"a":1},{"invokedBy":"redshift.amazonaws.com"},{"a":"111122223333"}"#,
+                [false, true, false],
+            ),
+        ] {
+            assert_eq!(hinted(text), expected, "{text}");
+        }
+        let sources = row(r#"{"eventSource":"a"},{"eventSource":"b"},{"a":1}"#);
+        let sources: Vec<_> = sources.iter().map(|skim| skim.source).collect();
+        assert_eq!(sources, [Some(14), Some(14), None]);
+    }
+
+    #[test]
+    fn ok_an_escape_is_the_objects_own() {
+        let pad = "x".repeat(100);
+        let early = format!(r#"{{"a":"\\","p":"{pad}"}},{{"\\":1}},{{"p":"{pad}"}},{{"\\":1}}"#);
+        let escapes: Vec<_> = row(&early).iter().map(|skim| skim.has_escapes).collect();
+        assert_eq!(escapes, [true, true, false, true]);
+    }
+
     #[test]
     fn ok_odd_names_and_ids_are_found_all_the_same() {
         let skimmer = Skimmer::new(["warehouse.example"], ["aws:lake:arn"], ["12345"]);
@@ -625,5 +691,10 @@ mod tests {
                 "{text}"
             );
         }
+        let row = r#"{"a":"warehouse.example"},{"invokedBy":"redshift.amazonaws.com"},{"a":1},{"a":"12345"}"#;
+        let mut skims = Vec::new();
+        skimmer.skim_all(row.as_bytes(), 4, &mut skims).unwrap();
+        let hinted: Vec<_> = skims.iter().map(|skim| skim.is_hinted).collect();
+        assert_eq!(hinted, [true, true, false, true]);
     }
 }

@@ -50,7 +50,7 @@ pub(crate) struct Splitter {
     value: Delimiter,
     /// The start of a value, key or scalar whose end has not come yet.
     pending: Pending,
-    /// Empty but while its objects are handed out.
+    /// Always empty: kept for its memory.
     skims: Vec<Skim>,
     records_seen: bool,
     next_index: u64,
@@ -489,6 +489,29 @@ mod tests {
         );
         let large = format!(r#"{{"Records":[{{"a":"{}"}},{{}}]}}"#, "x".repeat(100));
         check(&large, Ok(&["too large: 108", "{}"]));
+    }
+
+    /// However it is cut: what is at hand as a whole, what goes on in the next piece, and more
+    /// objects than are skimmed in one go.
+    #[test]
+    fn ok_objects_in_a_row() {
+        let whole = format!(r#"{{"a":"{}"}}"#, "x".repeat(56));
+        let larger = format!(r#"{{"a":"{}"}}"#, "x".repeat(57));
+        assert_eq!((whole.len(), larger.len()), (64, 65));
+        let mut objects = vec!["{}"; 2 * MOST_SKIMMED + 1];
+        objects.splice(3..3, [r#"{"b":1}"#, &whole, &larger, r#"{"c":[{}]}"#]);
+        let document = format!(r#"{{"Records":[{}]}}"#, objects.join(","));
+        objects[5] = "too large: 65";
+        for cut in 1..=document.len() {
+            let elements = read(document.as_bytes(), cut).unwrap();
+            assert_eq!(elements.len(), objects.len());
+            for (place, (index, offset, text)) in elements.into_iter().enumerate() {
+                assert_eq!((index, &*text), (place as u64, objects[place]), "cut {cut}");
+                let there = &document[offset as usize..];
+                let original = if place == 5 { &larger } else { objects[place] };
+                assert!(there.starts_with(original), "cut {cut}");
+            }
+        }
     }
 
     #[test]
