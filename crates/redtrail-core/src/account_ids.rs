@@ -221,7 +221,7 @@ mod tests {
                     (format!("{pad}\"{id}0\""), vec![]),
                     (format!("{pad}\"1{id}\""), vec![]),
                     (format!("{pad}:{}:", id.replace('0', "1")), vec![]),
-                    (format!("{pad}{}", &id[1..]), vec![]),
+                    (format!("{pad}{}", id.split_at(1).1), vec![]),
                     (format!("{pad}{id} {id}"), vec![before, before + 13]),
                 ] {
                     assert_eq!(found(&text), expected, "{text}");
