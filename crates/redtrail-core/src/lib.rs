@@ -28,6 +28,7 @@ mod proving;
 pub mod retention;
 pub mod select;
 mod skim;
+mod skimmed_words;
 pub mod tally;
 pub mod uses;
 pub mod writer;

@@ -10,26 +10,12 @@ use std::ops::ControlFlow;
 use fearless_simd::{Level, Simd, dispatch, prelude::*, u8x64};
 use memchr::memmem::Finder;
 
-use crate::account_ids::{AccountIds, Fours, Lookout};
+use crate::{
+    account_ids::{AccountIds, Fours, Lookout},
+    skimmed_words::{AHEAD, Word, is_told, word_at},
+};
 
 const BLOCK: usize = 64;
-/// Two letters of each word looked for stand that far apart.
-const AHEAD: usize = 3;
-
-const EVENT_SOURCE: &[u8] = b"\"eventSource\"";
-/// What the names of the family's services begin with. What looks for them in a block goes
-/// by their letters.
-const SERVICES: [&[u8]; 2] = [b"redshift", b"sqlworkbench"];
-/// The members that hold a service's name.
-const MEMBERS: [&[u8]; 4] = [
-    EVENT_SOURCE,
-    b"\"invokedBy\"",
-    b"\"sourceIPAddress\"",
-    b"\"userAgent\"",
-];
-/// Before a service's name in the ARN of its service-linked role, and in a context.
-const ROLE_PATH: &[u8] = b"/";
-const CONTEXT: &[u8] = b"\"aws:";
 
 /// What was seen of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,14 +64,10 @@ impl Skimmer {
         context_keys: impl IntoIterator<Item = &'a str>,
         account_ids: impl IntoIterator<Item = &'a str>,
     ) -> Self {
-        let is_known = |name: &str| {
-            let name = name.as_bytes();
-            SERVICES.iter().any(|start| name.starts_with(start))
-        };
-        let services = services.into_iter().filter(|name| !is_known(name));
+        let services = services.into_iter().filter(|name| !is_told(name));
         let context_keys = context_keys
             .into_iter()
-            .filter(|key| !key.strip_prefix("aws:").is_some_and(is_known));
+            .filter(|key| !key.strip_prefix("aws:").is_some_and(is_told));
         let mut known = AccountIds::default();
         let odd_ids = account_ids.into_iter().filter(|id| !known.insert(id));
         let others = services.chain(context_keys).chain(odd_ids);
@@ -390,47 +372,6 @@ impl<'a> Seen<'a> {
     }
 }
 
-/// A word where it counts.
-enum Word {
-    /// In quotes, the first of which is no escaped one if it `is_plain`.
-    EventSource { end: usize, is_plain: bool },
-    /// The name of a service of the family, where a sign has it.
-    Family,
-}
-
-/// The word of which the first letter that it was found by stands at `at`.
-fn word_at(bytes: &[u8], at: usize) -> Option<Word> {
-    let is_word = |start: usize, word: &[u8]| {
-        let rest = bytes.get(start..);
-        rest.is_some_and(|rest| rest.starts_with(word))
-    };
-    if bytes.get(at + AHEAD) == Some(&b'S') {
-        let start = at
-            .checked_sub(3)
-            .filter(|start| is_word(*start, EVENT_SOURCE))?;
-        return Some(Word::EventSource {
-            end: start + EVENT_SOURCE.len(),
-            is_plain: !bytes.get(..start)?.ends_with(b"\\"),
-        });
-    }
-    let [redshift, sqlworkbench] = SERVICES;
-    let starts = [at.checked_sub(1), at.checked_sub(8)];
-    let start = match starts {
-        [Some(start), _] if is_word(start, redshift) => start,
-        [_, Some(start)] if is_word(start, sqlworkbench) => start,
-        _ => return None,
-    };
-    let before = bytes.get(..start)?;
-    let counts = match before.strip_suffix(b"\"") {
-        Some(before) => {
-            let name = before.trim_ascii_end().strip_suffix(b":")?.trim_ascii_end();
-            MEMBERS.iter().any(|member| name.ends_with(member))
-        }
-        None => before.ends_with(ROLE_PATH) || before.ends_with(CONTEXT),
-    };
-    counts.then_some(Word::Family)
-}
-
 /// All bits from the first of two to the other, the other left out, and so on.
 #[inline(always)]
 fn prefix_xor(mut bits: u64) -> u64 {
@@ -513,15 +454,18 @@ mod tests {
             r#""accountId":"111122223333""#,
             r#""invokedBy":"redshift.amazonaws.com""#,
         ]);
-        (0..90_usize, member, 0..90_usize).prop_map(|(before, member, behind)| {
-            let pad = |length| "x".repeat(length);
-            format!(
-                r#"{{"p":"{}",{member},"q":"{}"}}"#,
-                pad(before),
-                pad(behind)
-            )
-            .into_bytes()
-        })
+        (0..90_usize, member, 0..90_usize)
+            .prop_map(|(before, member, behind)| padded(before, member, behind).into_bytes())
+    }
+
+    /// An object with that member between two of so many letters.
+    fn padded(before: usize, member: &str, behind: usize) -> String {
+        let pad = |length| "x".repeat(length);
+        format!(
+            r#"{{"p":"{}",{member},"q":"{}"}}"#,
+            pad(before),
+            pad(behind)
+        )
     }
 
     /// A run of just twelve digits that is a known account.
@@ -588,11 +532,7 @@ mod tests {
         /// However it lies to the blocks, the words and ids are found.
         #[test]
         fn ok_found_at_any_place(before in 0..200_usize, behind in 0..70_usize, id in 0..2_usize) {
-            let pad = |length| "x".repeat(length);
-            let record = |member: &str| {
-                let text = format!("{{\"p\":\"{}\",{member},\"q\":\"{}\"}}", pad(before), pad(behind));
-                skim(text.as_bytes()).unwrap()
-            };
+            let record = |member: &str| skim(padded(before, member, behind).as_bytes()).unwrap();
             let plain = record("\"eventSource\":\"s3.amazonaws.com\"");
             prop_assert_eq!(plain.source, Some(before + 21));
             prop_assert!(!plain.is_hinted && !plain.has_escapes);
