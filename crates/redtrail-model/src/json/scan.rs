@@ -217,11 +217,16 @@ impl<'a> Scan<'a> {
 /// a string. Where fewer are left, what would follow is such a byte.
 #[inline(always)]
 fn special_in<S: Simd>(simd: S, bytes: &[u8]) -> u64 {
-    let block = bytes
-        .first_chunk()
-        .copied()
-        .unwrap_or_else(|| padded(bytes));
-    let text = u8x64::from_slice(simd, &block);
+    let padding;
+    let block = match bytes.first_chunk() {
+        // As it lies there: to copy it would take longer than to look at it.
+        Some(block) => block,
+        None => {
+            padding = padded(bytes);
+            &padding
+        }
+    };
+    let text = u8x64::from_slice(simd, block);
     let special = text.simd_eq(b'"') | text.simd_eq(b'\\') | text.simd_lt(b' ');
     special.to_bitmask()
 }
