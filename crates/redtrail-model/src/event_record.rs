@@ -51,28 +51,41 @@ impl<'a> EventRecord<'a> {
         }
         let mut record = Self::default();
         for (name, value) in json.members() {
-            match &*name {
-                "userIdentity" => record.user_identity = UserIdentity::read(value),
-                "eventTime" => record.event_time = value.text(),
-                "eventSource" => record.event_source = value.text(),
-                "eventName" => record.event_name = value.text(),
-                "awsRegion" => record.aws_region = value.text(),
-                "sourceIPAddress" => record.source_ip_address = value.text(),
-                "userAgent" => record.user_agent = value.text(),
-                "errorCode" => record.error_code = value.text(),
-                "errorMessage" => record.error_message = value.text(),
-                "requestParameters" => record.request_parameters = Some(value),
-                "responseElements" => record.response_elements = Some(value),
-                "serviceEventDetails" => record.service_event_details = Some(value),
-                "eventID" => record.event_id = value.text(),
-                "readOnly" => record.read_only = value.boolean(),
-                "resources" => record.resources = Some(value),
-                "eventType" => record.event_type = value.text(),
-                "recipientAccountId" => record.recipient_account_id = value.text(),
-                "sharedEventID" => record.shared_event_id = value.text(),
-                "addendum" => record.addendum = Some(value),
-                _ => {}
-            }
+            let text = match &*name {
+                "userIdentity" => {
+                    record.user_identity = UserIdentity::read(value);
+                    continue;
+                }
+                "eventTime" => &mut record.event_time,
+                "eventSource" => &mut record.event_source,
+                "eventName" => &mut record.event_name,
+                "awsRegion" => &mut record.aws_region,
+                "sourceIPAddress" => &mut record.source_ip_address,
+                "userAgent" => &mut record.user_agent,
+                "errorCode" => &mut record.error_code,
+                "errorMessage" => &mut record.error_message,
+                "eventID" => &mut record.event_id,
+                "eventType" => &mut record.event_type,
+                "recipientAccountId" => &mut record.recipient_account_id,
+                "sharedEventID" => &mut record.shared_event_id,
+                "readOnly" => {
+                    record.read_only = value.boolean();
+                    continue;
+                }
+                name => {
+                    let json = match name {
+                        "requestParameters" => &mut record.request_parameters,
+                        "responseElements" => &mut record.response_elements,
+                        "serviceEventDetails" => &mut record.service_event_details,
+                        "resources" => &mut record.resources,
+                        "addendum" => &mut record.addendum,
+                        _ => continue,
+                    };
+                    *json = Some(value);
+                    continue;
+                }
+            };
+            *text = value.text();
         }
         Some(record)
     }

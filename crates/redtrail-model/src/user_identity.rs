@@ -57,23 +57,28 @@ impl<'a> UserIdentity<'a> {
     pub fn read(json: Json<'a>) -> Self {
         let mut identity = Self::default();
         for (name, value) in json.members() {
-            match &*name {
-                "type" => identity.identity_type = value.text(),
-                "principalId" => identity.principal_id = value.text(),
-                "arn" => identity.arn = value.text(),
-                "accountId" => identity.account_id = value.text(),
-                "accessKeyId" => identity.access_key_id = value.text(),
-                "userName" => identity.user_name = value.text(),
-                "invokedBy" => identity.invoked_by = value.text(),
-                "identityProvider" => identity.identity_provider = value.text(),
+            let text = match &*name {
+                "type" => &mut identity.identity_type,
+                "principalId" => &mut identity.principal_id,
+                "arn" => &mut identity.arn,
+                "accountId" => &mut identity.account_id,
+                "accessKeyId" => &mut identity.access_key_id,
+                "userName" => &mut identity.user_name,
+                "invokedBy" => &mut identity.invoked_by,
+                "identityProvider" => &mut identity.identity_provider,
                 "onBehalfOf" => {
                     identity.on_behalf_of_user = value.get("userId").and_then(Json::text);
                     identity.on_behalf_of_store =
                         value.get("identityStoreArn").and_then(Json::text);
+                    continue;
                 }
-                "sessionContext" => identity.session = SessionContext::read(value),
-                _ => {}
-            }
+                "sessionContext" => {
+                    identity.session = SessionContext::read(value);
+                    continue;
+                }
+                _ => continue,
+            };
+            *text = value.text();
         }
         identity
     }
@@ -116,13 +121,14 @@ impl<'a> SessionIssuer<'a> {
     fn read(json: Json<'a>) -> Self {
         let mut issuer = Self::default();
         for (name, value) in json.members() {
-            match &*name {
-                "principalId" => issuer.principal_id = value.text(),
-                "arn" => issuer.arn = value.text(),
-                "accountId" => issuer.account_id = value.text(),
-                "userName" => issuer.user_name = value.text(),
-                _ => {}
-            }
+            let text = match &*name {
+                "principalId" => &mut issuer.principal_id,
+                "arn" => &mut issuer.arn,
+                "accountId" => &mut issuer.account_id,
+                "userName" => &mut issuer.user_name,
+                _ => continue,
+            };
+            *text = value.text();
         }
         issuer
     }
