@@ -9,7 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use redtrail_model::{AuditEvent, EventTime, Flag, Origin, Table};
+use redtrail_model::{AuditEvent, EventTime, Flag, Table};
 use thiserror::Error;
 
 use crate::{
@@ -288,12 +288,7 @@ impl<'a, L: LogSource, S: ItemStore, T: Timer> Ingest<'a, L, S, T> {
             mut reader,
             held,
         } = whole;
-        let origin = Origin {
-            bucket: self.address.bucket.clone(),
-            key: self.address.key.clone(),
-            version: identity.version_id.clone(),
-            record_index: 0,
-        };
+        let origin = self.address.origin(identity.version_id.as_deref());
         let mut normalizer = Normalizer::new(self.settings.selector, origin);
         let read_twice = held.is_none();
         match held {

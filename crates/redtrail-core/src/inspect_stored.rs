@@ -1,7 +1,7 @@
 //! One object of a source read without any tables: the same reading as the function's, its events
 //! handed to the caller once the object is proven.
 
-use redtrail_model::{AuditEvent, Origin};
+use redtrail_model::AuditEvent;
 
 use crate::{
     edge::{LogBody, LogSource, ObjectIdentity},
@@ -56,7 +56,7 @@ pub async fn inspect_stored<L: LogSource>(
     let Some(held) = held else {
         return Ok(Stored::Outgrown(Outgrown { identity, proven }));
     };
-    let mut normalizer = Normalizer::new(selector, origin(address, &identity));
+    let mut normalizer = Normalizer::new(selector, address.origin(identity.version_id.as_deref()));
     let events = normalizer.events(held).collect();
     Ok(Stored::Events(
         events,
@@ -88,7 +88,7 @@ pub async fn inspect_again<L: LogSource, E: From<IngestError>>(
         .await
         .map_err(IngestError::from)?;
     let mut reader = LogReader::unhashed(limits.of_second_reading(), selector);
-    let mut normalizer = Normalizer::new(selector, origin(address, identity));
+    let mut normalizer = Normalizer::new(selector, address.origin(identity.version_id.as_deref()));
     let mut read = 0;
     let mut to_pass_over = *emitted;
     while let Some(bytes) = body.next().await.map_err(IngestError::from)? {
@@ -110,13 +110,4 @@ pub async fn inspect_again<L: LogSource, E: From<IngestError>>(
         return Err(not_the_same().into());
     }
     Ok(normalizer.finish(proven, &mut reader))
-}
-
-fn origin(address: &ObjectAddress, identity: &ObjectIdentity) -> Origin {
-    Origin {
-        bucket: address.bucket.clone(),
-        key: address.key.clone(),
-        version: identity.version_id.clone(),
-        record_index: 0,
-    }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use redtrail_model::Origin;
+
 /// An object as a notification names it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectAddress {
@@ -10,6 +12,27 @@ pub struct ObjectAddress {
     pub key: String,
     /// The version announced, in a bucket with versions.
     pub version_id: Option<String>,
+}
+
+impl ObjectAddress {
+    /// Where its first record stands, in that version of it.
+    pub fn origin(&self, version_id: Option<&str>) -> Origin {
+        Origin {
+            bucket: self.bucket.clone(),
+            key: self.key.clone(),
+            version: version_id.map(str::to_owned),
+            record_index: 0,
+        }
+    }
+
+    /// Of the object that the record stands in.
+    pub fn of(origin: &Origin) -> Self {
+        Self {
+            bucket: origin.bucket.clone(),
+            key: origin.key.clone(),
+            version_id: origin.version.clone(),
+        }
+    }
 }
 
 impl fmt::Display for ObjectAddress {

@@ -85,11 +85,7 @@ impl Originals {
         if object.is_file() {
             return read_file(&object.key, limits, wanted);
         }
-        let address = ObjectAddress {
-            bucket: object.bucket.clone(),
-            key: object.key.clone(),
-            version_id: object.version.clone(),
-        };
+        let address = ObjectAddress::of(object);
         original::fetch(self.source().await, &address, limits, wanted)
             .await
             .map_err(|error| not_fetched(&address, error))

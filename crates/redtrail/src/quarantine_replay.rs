@@ -177,11 +177,7 @@ fn of_references(texts: &[String]) -> Result<BTreeSet<ObjectAddress>, Failure> {
                 "The function would pass it over.",
             ));
         }
-        Ok(ObjectAddress {
-            bucket: origin.bucket.clone(),
-            key: origin.key.clone(),
-            version_id: origin.version.clone(),
-        })
+        Ok(ObjectAddress::of(origin))
     });
     objects.collect()
 }
