@@ -130,7 +130,7 @@ impl Collector {
         if self.kms && is_key {
             return self.add_resource(arn, Part::Key, strengthen);
         }
-        let arn = arn.to_string();
+        let arn = String::from(arn);
         let related = &mut self.touched.related;
         if let Some(known) = related.iter_mut().find(|known| known.arn == arn) {
             if strengthen {
