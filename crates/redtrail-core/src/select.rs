@@ -6,6 +6,7 @@ use std::{borrow::Cow, collections::HashSet, fmt};
 use memchr::{memchr2, memmem};
 use redtrail_model::{Arn, EventRecord, Json, JsonText, SelectedBy, UserIdentity};
 use serde::Serialize;
+use simdutf8::basic::from_utf8;
 
 use crate::{
     accounts,
@@ -158,7 +159,7 @@ impl Selector {
         if !may_be_family {
             return Judgement::NotSelected;
         }
-        let text = match str::from_utf8(bytes) {
+        let text = match from_utf8(bytes) {
             Ok(text) => Cow::Borrowed(text),
             Err(_) => String::from_utf8_lossy(bytes),
         };

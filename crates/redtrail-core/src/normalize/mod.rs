@@ -16,6 +16,7 @@ use redtrail_model::{
 };
 use resources::Call;
 use sha2::{Digest, Sha256};
+use simdutf8::basic::from_utf8;
 
 use crate::{
     hash::hex,
@@ -51,7 +52,7 @@ pub(crate) fn next_audit_event(
 ) -> Result<AuditEvent, Unreadable> {
     let mut flags = Vec::new();
     // Nearly all records are; looking for what is not takes longer.
-    let text = match str::from_utf8(&record.bytes) {
+    let text = match from_utf8(&record.bytes) {
         Ok(text) => Cow::Borrowed(text),
         Err(_) => {
             flags.push(Flag::InvalidUtf8);
