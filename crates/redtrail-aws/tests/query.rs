@@ -218,11 +218,11 @@ async fn mixed() -> LocalAws {
     let events: Vec<_> = (0..12)
         .map(|second| {
             let mut event = event(second);
-            event.error_code = (second % 2 == 0).then(|| "AccessDenied".to_owned());
+            event.error_code = (second % 2 == 0).then(|| "AccessDenied".into());
             event.changes_resource = second % 3 == 0;
             event.touched.resources[1].part = Part::Target;
-            event.session_name = matches!(second, 5 | 7).then(|| "nightly".to_owned());
-            event.person = (second == 7).then(|| "nightly".to_owned());
+            event.session_name = matches!(second, 5 | 7).then(|| "nightly".into());
+            event.person = (second == 7).then(|| "nightly".into());
             event.read_only = (second > 8).then_some(second == 9);
             (event, Retention::Forever)
         })

@@ -6,6 +6,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
 };
 
+use compact_str::{CompactString, ToCompactString};
 use redtrail_model::{AuditEvent, EventTime, Part, PrincipalKey, ResourceKey};
 use serde::Serialize;
 
@@ -92,7 +93,7 @@ pub struct Toucher {
     pub principal: PrincipalKey,
     /// The person, else the session's name.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub acted: Option<String>,
+    pub acted: Option<CompactString>,
     #[serde(flatten)]
     pub uses: Uses,
 }
@@ -102,21 +103,21 @@ pub struct Toucher {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct HandOut {
     pub event_time: EventTime,
-    pub event_name: String,
+    pub event_name: CompactString,
     pub principal: PrincipalKey,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub acted: Option<String>,
+    pub acted: Option<CompactString>,
     /// Clusters and workgroups that they open.
     pub opens: Vec<ResourceKey>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub database_user: Option<String>,
+    pub database_user: Option<CompactString>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub database: Option<String>,
+    pub database: Option<CompactString>,
     /// As Redshift answered; where that was not kept, by the seconds that were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub expires: Option<String>,
+    pub expires: Option<CompactString>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub source_ip_address: Option<String>,
+    pub source_ip_address: Option<CompactString>,
     /// Of the original record.
     pub reference: String,
 }
@@ -136,7 +137,7 @@ const DEFAULT_SECONDS: i64 = 900;
 #[derive(Clone, Debug, Default)]
 pub struct Summary {
     resources: BTreeMap<ResourceKey, (BTreeSet<Part>, Uses)>,
-    touchers: HashMap<(PrincipalKey, Option<String>), Uses>,
+    touchers: HashMap<(PrincipalKey, Option<CompactString>), Uses>,
     hand_outs: Vec<HandOut>,
     all: Uses,
 }
@@ -223,7 +224,7 @@ impl HandOut {
         let user_of_key = || {
             let mut keys = event.resource_arns().map(ResourceKey::as_str);
             let key = keys.find(|key| key.contains(":dbuser:"))?;
-            Some(key.rsplit('/').next()?.to_owned())
+            Some(key.rsplit('/').next()?.into())
         };
         let opens = |key: &&ResourceKey| {
             let key = key.as_str();
@@ -247,7 +248,7 @@ impl HandOut {
 }
 
 /// When they expire by what was asked for, unless that was cut.
-fn expires_by(event: &AuditEvent) -> Option<String> {
+fn expires_by(event: &AuditEvent) -> Option<CompactString> {
     let seconds = match event.request_parameters.get("durationSeconds") {
         Some(seconds) => seconds.parse().ok()?,
         None if event
@@ -261,7 +262,7 @@ fn expires_by(event: &AuditEvent) -> Option<String> {
     };
     let millis = event.event_time.epoch_millis();
     let expires = millis.checked_add(seconds.checked_mul(1000)?)?;
-    Some(EventTime::from_epoch_millis(expires)?.to_string())
+    Some(EventTime::from_epoch_millis(expires)?.to_compact_string())
 }
 
 /// Whether AWS put this in place of what it does not tell.
@@ -270,6 +271,6 @@ fn is_masked(text: &str) -> bool {
 }
 
 /// The person, else the session's name.
-fn acted(event: &AuditEvent) -> Option<String> {
+fn acted(event: &AuditEvent) -> Option<CompactString> {
     event.person.clone().or_else(|| event.session_name.clone())
 }

@@ -75,7 +75,7 @@ fn kept(reading: &Reading) -> Vec<Kept> {
     let events = reading.events.iter();
     events
         .map(|event| Kept {
-            event_id: event.event_id.clone(),
+            event_id: event.event_id.to_string(),
             flags: event
                 .flags
                 .iter()

@@ -132,11 +132,11 @@ proptest! {
             prop_assert_eq!(event.event_time, truth.event_time.parse().unwrap());
             prop_assert_eq!(&event.event_source, &truth.event_source);
             prop_assert_eq!(&event.event_name, &truth.event_name);
-            prop_assert_eq!(event.account_id.as_ref(), Some(&truth.account_id));
-            prop_assert_eq!(event.aws_region.as_ref(), Some(&truth.aws_region));
+            prop_assert_eq!(event.account_id.as_deref(), Some(truth.account_id.as_str()));
+            prop_assert_eq!(event.aws_region.as_deref(), Some(truth.aws_region.as_str()));
             prop_assert_eq!(event.principal.as_str(), &truth.principal);
             prop_assert_eq!(event.read_only, truth.read_only);
-            prop_assert_eq!(&event.error_code, &truth.error_code);
+            prop_assert_eq!(event.error_code.as_deref(), truth.error_code.as_deref());
             for resource in &truth.resources {
                 let found = event.resource_arns().any(|key| key.as_str() == resource);
                 prop_assert!(found, "{resource} in {event:?}");

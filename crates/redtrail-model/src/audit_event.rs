@@ -4,6 +4,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
+use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -12,58 +13,59 @@ use crate::{
     origin::Origin,
 };
 
-/// A normalized event. An `Option` is `None` where AWS's data does not tell.
+/// A normalized event. An `Option` is `None` where AWS's data does not tell. Most texts have 24
+/// bytes or fewer: a [`CompactString`] holds those itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditEvent {
     /// Time and id: the sort key of both event tables.
     pub event_key: EventKey,
     /// CloudTrail's `eventID`; `sha256:` and the hash of the record where it has none.
-    pub event_id: String,
+    pub event_id: CompactString,
     pub event_time: EventTime,
     /// The service called, e.g. `redshift.amazonaws.com`.
-    pub event_source: String,
+    pub event_source: CompactString,
     /// The operation, e.g. `CreateCluster`.
-    pub event_name: String,
+    pub event_name: CompactString,
     /// `eventType`, where it is not `AwsApiCall`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub event_type: Option<String>,
+    pub event_type: Option<CompactString>,
     /// The account whose trail received the event.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub account_id: Option<String>,
+    pub account_id: Option<CompactString>,
     /// `awsRegion`. (`region` is a reserved word of DynamoDB's expressions.)
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub aws_region: Option<String>,
+    pub aws_region: Option<CompactString>,
 
     /// Who: the partition key of the principals table.
     pub principal: PrincipalKey,
     /// `userIdentity.type` as CloudTrail wrote it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub identity_type: Option<String>,
+    pub identity_type: Option<CompactString>,
     /// The caller's account, where it is not `account_id`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub caller_account_id: Option<String>,
+    pub caller_account_id: Option<CompactString>,
     /// The last part of an assumed role's STS ARN: the caller's free choice, save for
     /// Identity Center roles.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub session_name: Option<String>,
+    pub session_name: Option<CompactString>,
     /// The ARN that issued the session, where the principal is not that issuer.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub session_issuer: Option<String>,
+    pub session_issuer: Option<CompactString>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub access_key_id: Option<String>,
+    pub access_key_id: Option<CompactString>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub source_identity: Option<String>,
+    pub source_identity: Option<CompactString>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mfa_authenticated: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub invoked_by: Option<String>,
+    pub invoked_by: Option<CompactString>,
     /// The Identity Center user the call was made for: identity store ARN, `/user/`, user id.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub on_behalf_of: Option<String>,
+    pub on_behalf_of: Option<CompactString>,
     /// The human behind the credentials, where AWS vouches for one: on behalf of, else
     /// source identity, else the session name of an Identity Center role.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub person: Option<String>,
+    pub person: Option<CompactString>,
     /// Was the request made with root or user credentials?
     #[serde(skip_serializing_if = "Option::is_none")]
     pub root_or_user_credentials: Option<bool>,
@@ -75,16 +77,16 @@ pub struct AuditEvent {
     pub by_aws_service: Option<bool>,
 
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub source_ip_address: Option<String>,
+    pub source_ip_address: Option<CompactString>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub user_agent: Option<String>,
+    pub user_agent: Option<CompactString>,
     /// `readOnly`; older records have none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub read_only: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub error_code: Option<String>,
+    pub error_code: Option<CompactString>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub error_message: Option<String>,
+    pub error_message: Option<CompactString>,
 
     /// What was touched, in the attributes `resource_arns` and `resource_parts`,
     /// `related_arns` and `related_parts`.
@@ -98,19 +100,19 @@ pub struct AuditEvent {
     pub aliases: Vec<Alias>,
     /// The request's members that the keep-list names, shortened.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
-    pub request_parameters: BTreeMap<String, String>,
+    pub request_parameters: BTreeMap<CompactString, CompactString>,
     /// The response's members that the keep-list names, shortened.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
-    pub response_elements: BTreeMap<String, String>,
+    pub response_elements: BTreeMap<CompactString, CompactString>,
     /// Shared by the copies of one event that other accounts received.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub shared_event_id: Option<String>,
+    pub shared_event_id: Option<CompactString>,
     /// `addendum.reason`: why CloudTrail delivered this record late or again.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub addendum_reason: Option<String>,
+    pub addendum_reason: Option<CompactString>,
     /// `addendum.originalEventID`: the event that this record corrects or completes.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub original_event_id: Option<String>,
+    pub original_event_id: Option<CompactString>,
 
     /// The sign that made this event one of the Redshift family.
     pub selected_by: SelectedBy,
@@ -119,7 +121,7 @@ pub struct AuditEvent {
     pub flags: Vec<Flag>,
     /// Names of attributes that were shortened; the whole is in the original.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub cut: Vec<String>,
+    pub cut: Vec<CompactString>,
     /// The original record's size in bytes.
     pub record_bytes: u64,
     /// Where the original stands.

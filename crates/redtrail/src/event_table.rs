@@ -153,7 +153,7 @@ fn what(event: &AuditEvent) -> Vec<String> {
         shortened(&event.event_name, 64),
         place.trim_end().to_owned(),
     ];
-    lines.extend(event.account_id.clone());
+    lines.extend(event.account_id.as_deref().map(str::to_owned));
     lines
 }
 

@@ -20,7 +20,7 @@ pub(crate) fn who(event: &AuditEvent) -> Vec<String> {
         }
         None => vec![key.to_owned()],
     };
-    lines.extend(event.session_name.clone());
+    lines.extend(event.session_name.as_deref().map(str::to_owned));
     let via = event
         .invoked_by
         .as_ref()

@@ -376,8 +376,12 @@ pub(crate) fn hand_out_fields(hand_out: &HandOut) -> [String; 10] {
         time.clone(),
         time,
         hand_out.reference.clone(),
-        hand_out.database_user.clone().unwrap_or_default(),
-        hand_out.expires.clone().unwrap_or_default(),
+        hand_out
+            .database_user
+            .as_deref()
+            .unwrap_or_default()
+            .to_owned(),
+        hand_out.expires.as_deref().unwrap_or_default().to_owned(),
     ]
 }
 

@@ -157,11 +157,11 @@ impl Who {
                 answer.line(&csv_line(FIELDS))?;
                 for hand_out in handed {
                     let [_, rest @ ..] = hand_out_fields(hand_out);
-                    let who = who("hand_out", &hand_out.principal, hand_out.acted.as_ref());
+                    let who = who("hand_out", &hand_out.principal, hand_out.acted.as_deref());
                     answer.line(&csv_line(who.into_iter().chain(rest)))?;
                 }
                 for caller in callers {
-                    let who = who("caller", &caller.principal, caller.acted.as_ref());
+                    let who = who("caller", &caller.principal, caller.acted.as_deref());
                     let no_credentials = [String::new(), String::new()];
                     let uses = uses_fields(&caller.uses).into_iter().chain(no_credentials);
                     answer.line(&csv_line(who.into_iter().chain(uses)))?;
@@ -192,9 +192,9 @@ async fn wholes(reader: &Reader, events: Vec<AuditEvent>) -> Result<Vec<AuditEve
     wholes.try_collect().await
 }
 
-fn who(kind: &str, principal: &PrincipalKey, acted: Option<&String>) -> [String; 3] {
-    let acted = acted.cloned().unwrap_or_default();
-    [kind.to_owned(), principal.to_string(), acted]
+fn who(kind: &str, principal: &PrincipalKey, acted: Option<&str>) -> [String; 3] {
+    let acted = acted.unwrap_or_default();
+    [kind.to_owned(), principal.to_string(), acted.to_owned()]
 }
 
 fn row(caller: &Toucher) -> Vec<String> {

@@ -1,5 +1,6 @@
 //! Which keys are of one thing, and which events belong together.
 
+use compact_str::CompactString;
 use redtrail_model::{
     AuditEvent, EventKey, EventTime, MAX_PARTITION_KEY_BYTES, MAX_SORT_KEY_BYTES, PrincipalKey,
     ResourceKey, SCHEMA_VERSION, bounded,
@@ -43,7 +44,7 @@ pub struct LinkFact {
     pub principal: PrincipalKey,
     pub event_key: EventKey,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub account_id: Option<String>,
+    pub account_id: Option<CompactString>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<i64>,
     pub schema_version: u32,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use compact_str::CompactString;
 use redtrail_model::AuditEvent;
 
 use super::row_bytes::{list, part_bytes};
@@ -29,7 +30,7 @@ impl<'e> Cuttable<'e> {
             response_elements: map("response_elements", &event.response_elements),
             related_arns: list("related_arns", arns) + list("related_parts", parts),
             request_parameters: map("request_parameters", &event.request_parameters),
-            cut: event.cut.iter().map(String::as_str).collect(),
+            cut: event.cut.iter().map(CompactString::as_str).collect(),
         }
     }
 
@@ -51,7 +52,7 @@ pub(super) struct Left {
     has_response_elements: bool,
     has_related_arns: bool,
     has_request_parameters: bool,
-    cut: Vec<String>,
+    cut: Vec<CompactString>,
 }
 
 impl Left {
@@ -62,7 +63,7 @@ impl Left {
             has_response_elements: cuttable.response_elements > 0,
             has_related_arns: cuttable.related_arns > 0,
             has_request_parameters: cuttable.request_parameters > 0,
-            cut: cuttable.cut.iter().map(|name| (*name).to_owned()).collect(),
+            cut: cuttable.cut.iter().map(|name| (*name).into()).collect(),
         }
     }
 
@@ -84,7 +85,7 @@ impl Left {
 }
 
 /// Cuts a text to so many bytes; of none nothing is left.
-fn shorten(text: &mut Option<String>, to: usize) {
+fn shorten(text: &mut Option<CompactString>, to: usize) {
     if let Some(long) = text {
         long.truncate(to);
     }
@@ -100,7 +101,7 @@ fn text(name: &str, text: &str) -> usize {
     }
 }
 
-fn map(name: &str, members: &BTreeMap<String, String>) -> usize {
+fn map(name: &str, members: &BTreeMap<CompactString, CompactString>) -> usize {
     list(
         name,
         members.iter().map(|(name, value)| name.len() + value.len()),

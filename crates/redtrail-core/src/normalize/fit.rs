@@ -155,7 +155,7 @@ mod tests {
         assert_eq!(units(&event), 2);
         assert_eq!(event.cut, ["user_agent", "error_message"]);
         assert_eq!(event.user_agent.as_deref(), AGENT.get(..40));
-        assert_eq!(event.error_message, Some("é".repeat(40)));
+        assert_eq!(event.error_message, Some("é".repeat(40).into()));
         assert_eq!(event.request_parameters["publiclyAccessible"], "true");
         assert_eq!(event.error_code.as_deref(), Some("AccessDenied"));
         assert_eq!(event.session_name.as_deref(), Some("nightly"));

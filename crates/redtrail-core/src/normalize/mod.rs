@@ -10,6 +10,7 @@ pub mod summary;
 
 use std::borrow::Cow;
 
+use compact_str::CompactString;
 use memchr::memchr;
 use redtrail_model::{
     AuditEvent, EventKey, EventRecord, EventTime, Flag, JsonIndex, Origin, SelectedBy, UserIdentity,
@@ -102,7 +103,7 @@ pub(crate) fn next_audit_event(
     let summary = summary::summary(&call);
     let mut shorten = Shorten { cut: summary.cut };
     if findings.related_cut {
-        shorten.cut.push("related_arns".to_owned());
+        shorten.cut.push("related_arns".into());
     }
     let name = MAX_NAME_BYTES;
 
@@ -242,22 +243,22 @@ fn caller_account<'a>(identity: &'a UserIdentity<'_>) -> Option<&'a str> {
 
 /// Cuts long texts on a character boundary and remembers which.
 struct Shorten {
-    cut: Vec<String>,
+    cut: Vec<CompactString>,
 }
 
 impl Shorten {
-    fn text(&mut self, name: &str, text: &str, max_bytes: usize) -> String {
+    fn text(&mut self, name: &str, text: &str, max_bytes: usize) -> CompactString {
         if text.len() <= max_bytes {
-            return text.to_owned();
+            return text.into();
         }
-        self.cut.push(name.to_owned());
+        self.cut.push(name.into());
         text.get(..text.floor_char_boundary(max_bytes))
             .unwrap_or_default()
-            .to_owned()
+            .into()
     }
 
     /// An optional text; an empty one says nothing and is left out.
-    fn field(&mut self, name: &str, text: Option<&str>, max_bytes: usize) -> Option<String> {
+    fn field(&mut self, name: &str, text: Option<&str>, max_bytes: usize) -> Option<CompactString> {
         let text = text.filter(|text| !text.is_empty())?;
         Some(self.text(name, text, max_bytes))
     }

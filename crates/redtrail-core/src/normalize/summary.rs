@@ -3,6 +3,8 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
+use compact_str::{CompactString, format_compact};
+
 use super::resources::Call;
 
 /// Most bytes of names and values kept for one event, so that an item stays small.
@@ -15,10 +17,10 @@ const MIN_VALUE_BYTES: usize = 8;
 /// Members by their path, shortened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
-    pub request_parameters: BTreeMap<String, String>,
-    pub response_elements: BTreeMap<String, String>,
+    pub request_parameters: BTreeMap<CompactString, CompactString>,
+    pub response_elements: BTreeMap<CompactString, CompactString>,
     /// What was shortened or left out for want of room, e.g. `request_parameters.tags.key`.
-    pub cut: Vec<String>,
+    pub cut: Vec<CompactString>,
 }
 
 /// The summary of `call`.
@@ -52,13 +54,13 @@ pub fn summary(call: &Call<'_>) -> Summary {
         };
         let bound = room.saturating_sub(name.len()).min(MAX_VALUE_BYTES);
         if value.len() > bound {
-            summary.cut.push(format!("{attribute}.{name}"));
+            summary.cut.push(format_compact!("{attribute}.{name}"));
             if bound < MIN_VALUE_BYTES {
                 continue;
             }
         }
         let end = value.floor_char_boundary(bound);
-        let value = value.get(..end).unwrap_or_default().to_owned();
+        let value = CompactString::new(value.get(..end).unwrap_or_default());
         room = room.saturating_sub(name.len() + value.len());
         kept.insert(name.clone(), value);
     }
@@ -90,7 +92,7 @@ mod tests {
         let summary = summary_of(&record);
         let expected = expected
             .iter()
-            .map(|(name, value)| (name.to_string(), value.to_string()));
+            .map(|(name, value)| (CompactString::from(*name), CompactString::from(*value)));
         assert_eq!(
             summary.request_parameters,
             expected.collect(),

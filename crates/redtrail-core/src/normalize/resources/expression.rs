@@ -3,6 +3,7 @@
 
 use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
+use compact_str::CompactString;
 use redtrail_model::Part;
 
 use super::{
@@ -45,7 +46,7 @@ pub(crate) struct Path {
     pub(crate) of_response: bool,
     steps: Vec<&'static str>,
     /// The path as a name: `a.b`.
-    pub(crate) name: String,
+    pub(crate) name: CompactString,
     /// Of the first step.
     first: Names,
 }
@@ -236,7 +237,7 @@ impl Path {
         };
         Ok(Self {
             of_response,
-            name: steps.join("."),
+            name: steps.join(".").into(),
             steps,
             first,
         })
