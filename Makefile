@@ -35,7 +35,8 @@ lint: ## Check format, lints and documentation; warnings are errors
 .PHONY: deny
 deny: ## Check licences, sources and banned packages of all that is depended on
 	scripts/cargo-tool.sh cargo-deny 0.20.2 --no-default-features
-	$(CARGO) fetch --quiet --locked # Also what only other systems need.
+# Also what only other systems need.
+	$(CARGO) fetch --quiet --locked
 	target/tools/bin/cargo-deny --offline --locked check bans licenses sources
 
 .PHONY: advisories

@@ -51,43 +51,43 @@ impl<'a> EventRecord<'a> {
         }
         let mut record = Self::default();
         for (name, value) in json.members() {
-            let text = match &*name {
-                "userIdentity" => {
-                    record.user_identity = UserIdentity::read(value);
-                    continue;
-                }
-                "eventTime" => &mut record.event_time,
-                "eventSource" => &mut record.event_source,
-                "eventName" => &mut record.event_name,
-                "awsRegion" => &mut record.aws_region,
-                "sourceIPAddress" => &mut record.source_ip_address,
-                "userAgent" => &mut record.user_agent,
-                "errorCode" => &mut record.error_code,
-                "errorMessage" => &mut record.error_message,
-                "eventID" => &mut record.event_id,
-                "eventType" => &mut record.event_type,
-                "recipientAccountId" => &mut record.recipient_account_id,
-                "sharedEventID" => &mut record.shared_event_id,
-                "readOnly" => {
-                    record.read_only = value.boolean();
-                    continue;
-                }
-                name => {
-                    let json = match name {
-                        "requestParameters" => &mut record.request_parameters,
-                        "responseElements" => &mut record.response_elements,
-                        "serviceEventDetails" => &mut record.service_event_details,
-                        "resources" => &mut record.resources,
-                        "addendum" => &mut record.addendum,
-                        _ => continue,
-                    };
-                    *json = Some(value);
-                    continue;
-                }
-            };
-            *text = value.text();
+            if let Some(text) = record.text_named(&name) {
+                *text = value.text();
+                continue;
+            }
+            match &*name {
+                "userIdentity" => record.user_identity = UserIdentity::read(value),
+                "requestParameters" => record.request_parameters = Some(value),
+                "responseElements" => record.response_elements = Some(value),
+                "serviceEventDetails" => record.service_event_details = Some(value),
+                "readOnly" => record.read_only = value.boolean(),
+                "resources" => record.resources = Some(value),
+                "addendum" => record.addendum = Some(value),
+                _ => {}
+            }
         }
         Some(record)
+    }
+
+    /// The field of that name, if it is a text. Texts are then read in one place: the code for
+    /// it is long, and a copy for each took an event longer.
+    #[inline(always)]
+    fn text_named(&mut self, name: &str) -> Option<&mut Option<Cow<'a, str>>> {
+        Some(match name {
+            "eventTime" => &mut self.event_time,
+            "eventSource" => &mut self.event_source,
+            "eventName" => &mut self.event_name,
+            "awsRegion" => &mut self.aws_region,
+            "sourceIPAddress" => &mut self.source_ip_address,
+            "userAgent" => &mut self.user_agent,
+            "errorCode" => &mut self.error_code,
+            "errorMessage" => &mut self.error_message,
+            "eventID" => &mut self.event_id,
+            "eventType" => &mut self.event_type,
+            "recipientAccountId" => &mut self.recipient_account_id,
+            "sharedEventID" => &mut self.shared_event_id,
+            _ => return None,
+        })
     }
 
     /// The account whose trail the event stands in: the recipient, or the caller's

@@ -57,30 +57,37 @@ impl<'a> UserIdentity<'a> {
     pub fn read(json: Json<'a>) -> Self {
         let mut identity = Self::default();
         for (name, value) in json.members() {
-            let text = match &*name {
-                "type" => &mut identity.identity_type,
-                "principalId" => &mut identity.principal_id,
-                "arn" => &mut identity.arn,
-                "accountId" => &mut identity.account_id,
-                "accessKeyId" => &mut identity.access_key_id,
-                "userName" => &mut identity.user_name,
-                "invokedBy" => &mut identity.invoked_by,
-                "identityProvider" => &mut identity.identity_provider,
+            if let Some(text) = identity.text_named(&name) {
+                *text = value.text();
+                continue;
+            }
+            match &*name {
                 "onBehalfOf" => {
                     identity.on_behalf_of_user = value.get("userId").and_then(Json::text);
                     identity.on_behalf_of_store =
                         value.get("identityStoreArn").and_then(Json::text);
-                    continue;
                 }
-                "sessionContext" => {
-                    identity.session = SessionContext::read(value);
-                    continue;
-                }
-                _ => continue,
-            };
-            *text = value.text();
+                "sessionContext" => identity.session = SessionContext::read(value),
+                _ => {}
+            }
         }
         identity
+    }
+
+    /// The field of that name, if it is a text: they are read in one place, as an event's are.
+    #[inline(always)]
+    fn text_named(&mut self, name: &str) -> Option<&mut Option<Cow<'a, str>>> {
+        Some(match name {
+            "type" => &mut self.identity_type,
+            "principalId" => &mut self.principal_id,
+            "arn" => &mut self.arn,
+            "accountId" => &mut self.account_id,
+            "accessKeyId" => &mut self.access_key_id,
+            "userName" => &mut self.user_name,
+            "invokedBy" => &mut self.invoked_by,
+            "identityProvider" => &mut self.identity_provider,
+            _ => return None,
+        })
     }
 
     /// Every account the caller belongs to: as the record names it, and as it stands in

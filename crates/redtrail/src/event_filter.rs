@@ -78,8 +78,8 @@ impl EventFilter {
 fn is_by(event: &AuditEvent, asked: &Paste) -> bool {
     match asked {
         Paste::Principal { key, session_name } => {
-            let is_session =
-                session_name.is_none() || session_name.as_deref() == event.session_name.as_deref();
+            let name = event.session_name.as_deref();
+            let is_session = session_name.is_none() || session_name.as_deref() == name;
             is_session && (event.principal == *key || is_same_role(&event.principal, key))
         }
         Paste::AccessKey(id) => event.access_key_id.as_deref() == Some(id),
