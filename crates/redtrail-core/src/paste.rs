@@ -64,7 +64,7 @@ impl Paste {
     }
 
     fn arn(text: &str, arn: Arn<'_>) -> Self {
-        if let Some((key, session_name)) = role_session(text) {
+        if let Some((key, session_name)) = role_session(arn) {
             return Self::Principal {
                 key,
                 session_name: session_name.map(str::to_owned),
@@ -72,9 +72,7 @@ impl Paste {
         }
         let is_principal = matches!(arn.service, "iam" | "sts" | "identitystore");
         let principal = PrincipalKey::from_arn(text).filter(|_| is_principal);
-        let resource = Arn::parse(text)
-            .and_then(family_key)
-            .or_else(|| ResourceKey::from_arn(text));
+        let resource = family_key(arn).or_else(|| ResourceKey::from_arn(text));
         match (principal, resource) {
             (Some(key), _) => Self::Principal {
                 key,

@@ -4,7 +4,7 @@
 use std::{borrow::Cow, collections::HashSet, fmt};
 
 use memchr::{memchr2, memmem};
-use redtrail_model::{Arn, EventRecord, Json, JsonText, SelectedBy, UserIdentity};
+use redtrail_model::{EventRecord, Json, JsonText, SelectedBy, UserIdentity};
 use serde::Serialize;
 use simdutf8::basic::from_utf8;
 
@@ -114,9 +114,14 @@ impl Selector {
     /// Whether the caller belongs to Redshift: its account, its issuer's, or the account in
     /// one of its ARNs is one of Redshift's own.
     pub fn is_redshift(&self, identity: &UserIdentity<'_>) -> bool {
-        identity
-            .accounts()
-            .any(|account| self.redshift_accounts.contains(account))
+        // Mostly they are all one.
+        let mut last = "";
+        let mut accounts = identity.accounts().filter(|account| {
+            let is_other = *account != last;
+            last = account;
+            is_other
+        });
+        accounts.any(|account| self.redshift_accounts.contains(account))
     }
 
     fn is_family(&self, service: &str) -> bool {
@@ -221,7 +226,7 @@ impl Default for Selector {
 /// path; a role's name alone proves nothing, so a record without session issuer is not told.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create-service-linked-role.html>
 pub(crate) fn service_linked_to<'a>(identity: &'a UserIdentity<'_>) -> Option<&'a str> {
-    let role = Arn::parse(identity.session.issuer.arn.as_deref()?)?;
+    let role = identity.session.issuer.arn.as_ref()?.arn()?;
     let path = role.resource.strip_prefix("role/aws-service-role/")?;
     (role.service == "iam").then_some(path.split_once('/')?.0)
 }

@@ -1,6 +1,8 @@
 //! Amazon Resource Names, read as text: six parts, the last free to hold colons.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html>
 
+use std::{borrow::Cow, ops::Deref};
+
 /// An ARN taken apart, `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE`, borrowing
 /// from the text it was read from. Region and account may be empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +43,44 @@ impl<'a> Arn<'a> {
     /// both split at their first `:` or `/`.
     pub fn typed_resource(&self) -> Option<(&'a str, &'a str)> {
         self.resource.split_once([':', '/'])
+    }
+}
+
+/// A text that should be an ARN, taken apart once however often it is asked for.
+#[derive(Clone, Debug)]
+pub struct ArnText<'a> {
+    text: Cow<'a, str>,
+    /// Of a borrowed text.
+    arn: Option<Arn<'a>>,
+}
+
+impl ArnText<'_> {
+    /// Its parts, as [`Arn::parse`] tells them.
+    #[inline]
+    pub fn arn(&self) -> Option<Arn<'_>> {
+        match &self.text {
+            Cow::Borrowed(_) => self.arn,
+            // It had escapes, which no ARN needs.
+            Cow::Owned(text) => Arn::parse(text),
+        }
+    }
+}
+
+impl<'a> From<Cow<'a, str>> for ArnText<'a> {
+    fn from(text: Cow<'a, str>) -> Self {
+        let arn = match &text {
+            Cow::Borrowed(text) => Arn::parse(text),
+            Cow::Owned(_) => None,
+        };
+        Self { text, arn }
+    }
+}
+
+impl Deref for ArnText<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.text
     }
 }
 

@@ -56,7 +56,7 @@ impl<'a> EventRecord<'a> {
                 continue;
             }
             match &*name {
-                "userIdentity" => record.user_identity = UserIdentity::read(value),
+                "userIdentity" => record.user_identity.read(value),
                 "requestParameters" => record.request_parameters = Some(value),
                 "responseElements" => record.response_elements = Some(value),
                 "serviceEventDetails" => record.service_event_details = Some(value),

@@ -12,11 +12,11 @@ mod origin;
 mod tables;
 mod user_identity;
 
-pub use arn::{Arn, is_account_id, partition_of};
+pub use arn::{Arn, ArnText, is_account_id, partition_of};
 pub use audit_event::{Alias, AuditEvent, Flag, Part, RelatedArn, Resource, SelectedBy, Touched};
 pub use event_record::EventRecord;
 pub use event_time::{EventTime, InvalidEventTime};
-pub use json::{Json, JsonIndex, JsonText, NotJson};
+pub use json::{Json, JsonIndex, JsonText, NotJson, Parsed};
 pub use key::{
     EventKey, InvalidKey, MAX_PARTITION_KEY_BYTES, MAX_SORT_KEY_BYTES, PrincipalKey, ResourceKey,
     bounded, escaped,

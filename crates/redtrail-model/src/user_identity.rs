@@ -3,7 +3,10 @@
 
 use std::borrow::Cow;
 
-use crate::{arn::Arn, json::Json};
+use crate::{
+    arn::ArnText,
+    json::Json,
+};
 
 /// The caller. Every field may be absent; an empty text is read as absent.
 #[derive(Clone, Debug, Default)]
@@ -14,7 +17,7 @@ pub struct UserIdentity<'a> {
     pub identity_type: Option<Cow<'a, str>>,
     /// Unique id of the entity; for a role session `ROLE_ID:SESSION_NAME`.
     pub principal_id: Option<Cow<'a, str>>,
-    pub arn: Option<Cow<'a, str>>,
+    pub arn: Option<ArnText<'a>>,
     /// The account that owns the entity that granted permissions.
     pub account_id: Option<Cow<'a, str>>,
     pub access_key_id: Option<Cow<'a, str>>,
@@ -47,31 +50,31 @@ pub struct SessionContext<'a> {
 pub struct SessionIssuer<'a> {
     /// Unique id of the role or user.
     pub principal_id: Option<Cow<'a, str>>,
-    pub arn: Option<Cow<'a, str>>,
+    pub arn: Option<ArnText<'a>>,
     pub account_id: Option<Cow<'a, str>>,
     pub user_name: Option<Cow<'a, str>>,
 }
 
 impl<'a> UserIdentity<'a> {
-    /// Reads what `json` holds; anything of an unexpected kind is left out.
-    pub fn read(json: Json<'a>) -> Self {
-        let mut identity = Self::default();
+    /// Becomes what `json` holds; anything of an unexpected kind is left out. In place, for it is
+    /// large.
+    pub(crate) fn read(&mut self, json: Json<'a>) {
+        *self = Self::default();
         for (name, value) in json.members() {
-            if let Some(text) = identity.text_named(&name) {
+            if let Some(text) = self.text_named(&name) {
                 *text = value.text();
                 continue;
             }
             match &*name {
+                "arn" => self.arn = value.text().map(ArnText::from),
                 "onBehalfOf" => {
-                    identity.on_behalf_of_user = value.get("userId").and_then(Json::text);
-                    identity.on_behalf_of_store =
-                        value.get("identityStoreArn").and_then(Json::text);
+                    self.on_behalf_of_user = value.get("userId").and_then(Json::text);
+                    self.on_behalf_of_store = value.get("identityStoreArn").and_then(Json::text);
                 }
-                "sessionContext" => identity.session = SessionContext::read(value),
+                "sessionContext" => self.session.read(value),
                 _ => {}
             }
         }
-        identity
     }
 
     /// The field of that name, if it is a text: they are read in one place, as an event's are.
@@ -80,7 +83,6 @@ impl<'a> UserIdentity<'a> {
         Some(match name {
             "type" => &mut self.identity_type,
             "principalId" => &mut self.principal_id,
-            "arn" => &mut self.arn,
             "accountId" => &mut self.account_id,
             "accessKeyId" => &mut self.access_key_id,
             "userName" => &mut self.user_name,
@@ -96,7 +98,7 @@ impl<'a> UserIdentity<'a> {
         let issuer = &self.session.issuer;
         let named = [&self.account_id, &issuer.account_id];
         let arns = [&self.arn, &issuer.arn];
-        let in_arns = arns.into_iter().flatten().filter_map(|arn| Arn::parse(arn));
+        let in_arns = arns.into_iter().flatten().filter_map(ArnText::arn);
         named
             .into_iter()
             .flatten()
@@ -106,37 +108,37 @@ impl<'a> UserIdentity<'a> {
 }
 
 impl<'a> SessionContext<'a> {
-    fn read(json: Json<'a>) -> Self {
-        let mut session = Self::default();
+    fn read(&mut self, json: Json<'a>) {
+        *self = Self::default();
         for (name, value) in json.members() {
             match &*name {
-                "sessionIssuer" => session.issuer = SessionIssuer::read(value),
+                "sessionIssuer" => self.issuer.read(value),
                 "attributes" => {
-                    session.mfa_authenticated =
-                        value.get("mfaAuthenticated").and_then(Json::boolean);
+                    self.mfa_authenticated = value.get("mfaAuthenticated").and_then(Json::boolean);
                 }
-                "sourceIdentity" => session.source_identity = value.text(),
-                "assumedRoot" => session.assumed_root = value.boolean(),
+                "sourceIdentity" => self.source_identity = value.text(),
+                "assumedRoot" => self.assumed_root = value.boolean(),
                 _ => {}
             }
         }
-        session
     }
 }
 
 impl<'a> SessionIssuer<'a> {
-    fn read(json: Json<'a>) -> Self {
-        let mut issuer = Self::default();
+    fn read(&mut self, json: Json<'a>) {
+        *self = Self::default();
         for (name, value) in json.members() {
             let text = match &*name {
-                "principalId" => &mut issuer.principal_id,
-                "arn" => &mut issuer.arn,
-                "accountId" => &mut issuer.account_id,
-                "userName" => &mut issuer.user_name,
+                "arn" => {
+                    self.arn = value.text().map(ArnText::from);
+                    continue;
+                }
+                "principalId" => &mut self.principal_id,
+                "accountId" => &mut self.account_id,
+                "userName" => &mut self.user_name,
                 _ => continue,
             };
             *text = value.text();
         }
-        issuer
     }
 }

@@ -60,11 +60,11 @@ pub(crate) fn next_audit_event(
             String::from_utf8_lossy(&record.bytes)
         }
     };
-    let json = index.parse(&text).map_err(|_| Unreadable::Malformed)?;
-    if flags.is_empty() && has_unpaired_surrogate(&text) {
+    let parsed = index.parse(&text).map_err(|_| Unreadable::Malformed)?;
+    if flags.is_empty() && parsed.has_escapes && has_unpaired_surrogate(&text) {
         flags.push(Flag::InvalidUtf8);
     }
-    let event = EventRecord::read(json).ok_or(Unreadable::Malformed)?;
+    let event = EventRecord::read(parsed.root).ok_or(Unreadable::Malformed)?;
     let selected_by = selector.sign(&event).ok_or(Unreadable::NoEventSource)?;
     let event_time: EventTime = event
         .event_time

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use redtrail_model::{
-    Arn, EventRecord, PrincipalKey, UserIdentity, escaped, is_account_id, partition_of,
+    Arn, ArnText, EventRecord, PrincipalKey, UserIdentity, escaped, is_account_id, partition_of,
 };
 
 /// The path of roles that IAM Identity Center manages. Nobody else can make a role
@@ -43,12 +43,12 @@ pub(crate) fn is_service_event(event: &EventRecord<'_>) -> bool {
     let identity = &event.user_identity;
     let caller = [
         &identity.identity_type,
-        &identity.arn,
         &identity.principal_id,
         &identity.user_name,
         &identity.on_behalf_of_user,
     ];
     event.event_type.as_deref() == Some("AwsServiceEvent")
+        && identity.arn.is_none()
         && caller.into_iter().all(Option::is_none)
 }
 
@@ -59,12 +59,8 @@ fn own_arn(identity: &UserIdentity<'_>) -> Option<PrincipalKey> {
 /// The caller's ARN, or the role where that ARN is a role session's.
 fn arn_or_role(event: &EventRecord<'_>) -> Option<PrincipalKey> {
     let identity = &event.user_identity;
-    let is_session = identity
-        .arn
-        .as_deref()
-        .and_then(RoleSession::of_arn)
-        .is_some();
-    if is_session {
+    let arn = identity.arn.as_ref().and_then(ArnText::arn);
+    if arn.and_then(RoleSession::of).is_some() {
         role_of_session(event)
     } else {
         own_arn(identity)
@@ -77,7 +73,7 @@ fn role_of_session(event: &EventRecord<'_>) -> Option<PrincipalKey> {
     let identity = &event.user_identity;
     let issuer = &identity.session.issuer;
     let from_issuer = || PrincipalKey::from_arn(issuer.arn.as_deref()?);
-    let from_session = || Some(role_session(identity.arn.as_deref()?)?.0);
+    let from_session = || Some(role_session(identity.arn.as_ref()?.arn()?)?.0);
     let from_name = || {
         let account = issuer
             .account_id
@@ -215,8 +211,8 @@ struct RoleSession<'a> {
 }
 
 impl<'a> RoleSession<'a> {
-    fn of_arn(arn: &'a str) -> Option<Self> {
-        let arn = Arn::parse(arn).filter(|arn| matches!(arn.service, "sts" | "iam"))?;
+    fn of(arn: Arn<'a>) -> Option<Self> {
+        matches!(arn.service, "sts" | "iam").then_some(())?;
         let session = arn.resource.strip_prefix("assumed-role/")?;
         // A session name holds no slash, so it is what follows the last one.
         let (role, name) = session.rsplit_once('/').unwrap_or((session, ""));
@@ -226,19 +222,19 @@ impl<'a> RoleSession<'a> {
 }
 
 /// The role of a session, without its path, and the session's name, from the session's ARN.
-pub fn role_session(arn: &str) -> Option<(PrincipalKey, Option<&str>)> {
-    let RoleSession { role, name } = RoleSession::of_arn(arn)?;
+pub fn role_session(arn: Arn<'_>) -> Option<(PrincipalKey, Option<&str>)> {
+    let RoleSession { role, name } = RoleSession::of(arn)?;
     let Arn {
         partition, account, ..
-    } = Arn::parse(arn)?;
+    } = arn;
     let role = PrincipalKey::from_arn(format!("arn:{partition}:iam::{account}:role/{role}"))?;
     Some((role, name))
 }
 
 /// The name of a role session: the caller's free choice, save for Identity Center roles.
 pub fn session_name<'a>(identity: &'a UserIdentity<'_>) -> Option<&'a str> {
-    let from_arn = RoleSession::of_arn(identity.arn.as_deref().unwrap_or_default());
-    from_arn.and_then(|session| session.name).or_else(|| {
+    let from_arn = || RoleSession::of(identity.arn.as_ref()?.arn()?)?.name;
+    from_arn().or_else(|| {
         let id = identity.principal_id.as_deref()?;
         let is_session = identity.identity_type.as_deref() == Some("AssumedRole");
         let (_, name) = id.rsplit_once(':').filter(|_| is_session)?;
@@ -256,7 +252,7 @@ pub fn person(identity: &UserIdentity<'_>) -> Option<String> {
         Some(format!("sourceIdentity:{source}"))
     };
     let from_session = || {
-        let role = Arn::parse(identity.session.issuer.arn.as_deref()?)?;
+        let role = identity.session.issuer.arn.as_ref()?.arn()?;
         let managed = role.service == "iam" && role.resource.starts_with(IDENTITY_CENTER_ROLE);
         // STS allows no colon in a session name: none can read as the other two.
         managed

@@ -24,6 +24,14 @@ pub struct JsonIndex {
     values: Vec<Value>,
 }
 
+/// The value that a text is.
+#[derive(Clone, Copy, Debug)]
+pub struct Parsed<'a> {
+    pub root: Json<'a>,
+    /// A backslash stands in the text.
+    pub has_escapes: bool,
+}
+
 /// So many a usual record has at most.
 const KEPT_VALUES: usize = 1 << 14;
 
@@ -64,11 +72,12 @@ impl JsonIndex {
     ///
     /// # Errors
     /// When `text` is not exactly one JSON value.
-    pub fn parse<'a>(&'a mut self, text: &'a str) -> Result<Json<'a>, NotJson> {
-        scan::scan(text, &mut self.values).ok_or(NotJson)?;
-        Ok(Json {
-            text,
-            values: &self.values,
+    pub fn parse<'a>(&'a mut self, text: &'a str) -> Result<Parsed<'a>, NotJson> {
+        let has_escapes = scan::scan(text, &mut self.values).ok_or(NotJson)?;
+        let values = &self.values;
+        Ok(Parsed {
+            root: Json { text, values },
+            has_escapes,
         })
     }
 
@@ -680,7 +689,9 @@ mod tests {
             let mut index = JsonIndex::default();
             let is_json = index.parse(&before).is_ok();
             prop_assert_eq!(is_json, JsonText::parse(&before).is_ok());
-            check_all(&json, index.parse(&json).unwrap());
+            let parsed = index.parse(&json).unwrap();
+            prop_assert_eq!(parsed.has_escapes, json.contains('\\'));
+            check_all(&json, parsed.root);
         }
     }
 }

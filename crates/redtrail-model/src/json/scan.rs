@@ -37,6 +37,7 @@ struct Scan<'a> {
     /// not stand for itself in a string.
     block: usize,
     special: u64,
+    has_escapes: bool,
 }
 
 /// What stands between the quotes of a member's name.
@@ -52,9 +53,10 @@ const BLOCK: usize = 64;
 /// Where there is no value around.
 const NOTHING: u32 = u32::MAX;
 
-/// Where the values of `text` stand, each before those inside it; nothing where it is no JSON.
+/// Where the values of `text` stand, each before those inside it, and whether a backslash stands in
+/// it; nothing where it is no JSON.
 /// <https://www.rfc-editor.org/rfc/rfc8259>
-pub(super) fn scan(text: &str, values: &mut Vec<Value>) -> Option<()> {
+pub(super) fn scan(text: &str, values: &mut Vec<Value>) -> Option<bool> {
     u32::try_from(text.len()).ok()?;
     values.clear();
     // A record has one in some thirty bytes.
@@ -66,12 +68,13 @@ pub(super) fn scan(text: &str, values: &mut Vec<Value>) -> Option<()> {
 /// for which the place in the text need not be in memory.
 impl<'a> Scan<'a> {
     #[inline(always)]
-    fn through<S: Simd>(simd: S, bytes: &'a [u8], values: &mut Vec<Value>) -> Option<()> {
+    fn through<S: Simd>(simd: S, bytes: &'a [u8], values: &mut Vec<Value>) -> Option<bool> {
         let mut scan = Self {
             bytes,
             at: 0,
             block: 0,
             special: special_in(simd, bytes),
+            has_escapes: false,
         };
         // An object or array that is still open has in `inside` the place of the one around it.
         let mut around = NOTHING;
@@ -113,7 +116,7 @@ impl<'a> Scan<'a> {
             loop {
                 let byte = scan.skip_space();
                 if around == NOTHING {
-                    return byte.is_none().then_some(());
+                    return byte.is_none().then_some(scan.has_escapes);
                 }
                 let byte = byte?;
                 scan.at += 1;
@@ -189,6 +192,7 @@ impl<'a> Scan<'a> {
             b'"' => Some(self.pass(1, Kind::Plain)),
             _ => {
                 let length = escaped_rest(self.rest())?;
+                self.has_escapes = true;
                 Some(self.pass(length, Kind::Escaped))
             }
         }
@@ -277,13 +281,12 @@ fn escape(bytes: &[u8]) -> Option<usize> {
 /// What `bytes` begins with if it is neither string, object nor array, and how long it is.
 #[inline(never)]
 fn word_or_number(bytes: &[u8]) -> Option<(Kind, usize)> {
-    let (kind, word) = match bytes.first()? {
-        b't' => (Kind::Boolean, &b"true"[..]),
-        b'f' => (Kind::Boolean, &b"false"[..]),
-        b'n' => (Kind::Null, &b"null"[..]),
-        _ => return Some((Kind::Number, number(bytes)?)),
-    };
-    bytes.starts_with(word).then_some((kind, word.len()))
+    Some(match bytes {
+        [b't', b'r', b'u', b'e', ..] => (Kind::Boolean, 4),
+        [b'f', b'a', b'l', b's', b'e', ..] => (Kind::Boolean, 5),
+        [b'n', b'u', b'l', b'l', ..] => (Kind::Null, 4),
+        _ => (Kind::Number, number(bytes)?),
+    })
 }
 
 /// How long the number is that `bytes` begins with.
