@@ -250,9 +250,27 @@ pub enum Part {
     Other,
 }
 
+impl Part {
+    /// As it is written everywhere.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Target => "target",
+            Self::Producer => "producer",
+            Self::Consumer => "consumer",
+            Self::Source => "source",
+            Self::Key => "key",
+            Self::Via => "via",
+            Self::Role => "role",
+            Self::Secret => "secret",
+            Self::Topic => "topic",
+            Self::Other => "other",
+        }
+    }
+}
+
 impl fmt::Display for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.serialize(f)
+        f.write_str(self.as_str())
     }
 }
 

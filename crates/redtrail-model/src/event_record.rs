@@ -56,13 +56,13 @@ impl<'a> EventRecord<'a> {
                 continue;
             }
             match &*name {
-                "userIdentity" => record.user_identity.read(value),
-                "requestParameters" => record.request_parameters = Some(value),
-                "responseElements" => record.response_elements = Some(value),
-                "serviceEventDetails" => record.service_event_details = Some(value),
-                "readOnly" => record.read_only = value.boolean(),
-                "resources" => record.resources = Some(value),
-                "addendum" => record.addendum = Some(value),
+                b"userIdentity" => record.user_identity.read(value),
+                b"requestParameters" => record.request_parameters = Some(value),
+                b"responseElements" => record.response_elements = Some(value),
+                b"serviceEventDetails" => record.service_event_details = Some(value),
+                b"readOnly" => record.read_only = value.boolean(),
+                b"resources" => record.resources = Some(value),
+                b"addendum" => record.addendum = Some(value),
                 _ => {}
             }
         }
@@ -72,20 +72,20 @@ impl<'a> EventRecord<'a> {
     /// The field of that name, if it is a text. Texts are then read in one place: the code for
     /// it is long, and a copy for each took an event longer.
     #[inline(always)]
-    fn text_named(&mut self, name: &str) -> Option<&mut Option<Cow<'a, str>>> {
+    fn text_named(&mut self, name: &[u8]) -> Option<&mut Option<Cow<'a, str>>> {
         Some(match name {
-            "eventTime" => &mut self.event_time,
-            "eventSource" => &mut self.event_source,
-            "eventName" => &mut self.event_name,
-            "awsRegion" => &mut self.aws_region,
-            "sourceIPAddress" => &mut self.source_ip_address,
-            "userAgent" => &mut self.user_agent,
-            "errorCode" => &mut self.error_code,
-            "errorMessage" => &mut self.error_message,
-            "eventID" => &mut self.event_id,
-            "eventType" => &mut self.event_type,
-            "recipientAccountId" => &mut self.recipient_account_id,
-            "sharedEventID" => &mut self.shared_event_id,
+            b"eventTime" => &mut self.event_time,
+            b"eventSource" => &mut self.event_source,
+            b"eventName" => &mut self.event_name,
+            b"awsRegion" => &mut self.aws_region,
+            b"sourceIPAddress" => &mut self.source_ip_address,
+            b"userAgent" => &mut self.user_agent,
+            b"errorCode" => &mut self.error_code,
+            b"errorMessage" => &mut self.error_message,
+            b"eventID" => &mut self.event_id,
+            b"eventType" => &mut self.event_type,
+            b"recipientAccountId" => &mut self.recipient_account_id,
+            b"sharedEventID" => &mut self.shared_event_id,
             _ => return None,
         })
     }

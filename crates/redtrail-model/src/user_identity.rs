@@ -66,12 +66,12 @@ impl<'a> UserIdentity<'a> {
                 continue;
             }
             match &*name {
-                "arn" => self.arn = value.text().map(ArnText::from),
-                "onBehalfOf" => {
+                b"arn" => self.arn = value.text().map(ArnText::from),
+                b"onBehalfOf" => {
                     self.on_behalf_of_user = value.get("userId").and_then(Json::text);
                     self.on_behalf_of_store = value.get("identityStoreArn").and_then(Json::text);
                 }
-                "sessionContext" => self.session.read(value),
+                b"sessionContext" => self.session.read(value),
                 _ => {}
             }
         }
@@ -79,15 +79,15 @@ impl<'a> UserIdentity<'a> {
 
     /// The field of that name, if it is a text: they are read in one place, as an event's are.
     #[inline(always)]
-    fn text_named(&mut self, name: &str) -> Option<&mut Option<Cow<'a, str>>> {
+    fn text_named(&mut self, name: &[u8]) -> Option<&mut Option<Cow<'a, str>>> {
         Some(match name {
-            "type" => &mut self.identity_type,
-            "principalId" => &mut self.principal_id,
-            "accountId" => &mut self.account_id,
-            "accessKeyId" => &mut self.access_key_id,
-            "userName" => &mut self.user_name,
-            "invokedBy" => &mut self.invoked_by,
-            "identityProvider" => &mut self.identity_provider,
+            b"type" => &mut self.identity_type,
+            b"principalId" => &mut self.principal_id,
+            b"accountId" => &mut self.account_id,
+            b"accessKeyId" => &mut self.access_key_id,
+            b"userName" => &mut self.user_name,
+            b"invokedBy" => &mut self.invoked_by,
+            b"identityProvider" => &mut self.identity_provider,
             _ => return None,
         })
     }
@@ -112,12 +112,12 @@ impl<'a> SessionContext<'a> {
         *self = Self::default();
         for (name, value) in json.members() {
             match &*name {
-                "sessionIssuer" => self.issuer.read(value),
-                "attributes" => {
+                b"sessionIssuer" => self.issuer.read(value),
+                b"attributes" => {
                     self.mfa_authenticated = value.get("mfaAuthenticated").and_then(Json::boolean);
                 }
-                "sourceIdentity" => self.source_identity = value.text(),
-                "assumedRoot" => self.assumed_root = value.boolean(),
+                b"sourceIdentity" => self.source_identity = value.text(),
+                b"assumedRoot" => self.assumed_root = value.boolean(),
                 _ => {}
             }
         }
@@ -129,13 +129,13 @@ impl<'a> SessionIssuer<'a> {
         *self = Self::default();
         for (name, value) in json.members() {
             let text = match &*name {
-                "arn" => {
+                b"arn" => {
                     self.arn = value.text().map(ArnText::from);
                     continue;
                 }
-                "principalId" => &mut self.principal_id,
-                "accountId" => &mut self.account_id,
-                "userName" => &mut self.user_name,
+                b"principalId" => &mut self.principal_id,
+                b"accountId" => &mut self.account_id,
+                b"userName" => &mut self.user_name,
                 _ => continue,
             };
             *text = value.text();

@@ -42,7 +42,7 @@ pub(super) fn fit(event: &mut AuditEvent) {
     let mut cuttable = Cuttable::of(event);
     // No item costs less.
     let fewest = 1 + event.touched.resources.len();
-    let mut least = write_units(&rows, &cuttable);
+    let mut least = write_units(rows, &cuttable);
     let mut left = None;
     for cut in CUTS {
         if least <= fewest {
@@ -51,7 +51,7 @@ pub(super) fn fit(event: &mut AuditEvent) {
         if !cut.make(&mut cuttable) {
             continue;
         }
-        let units = write_units(&rows, &cuttable);
+        let units = write_units(rows, &cuttable);
         if units < least {
             least = units;
             left = Some(Left::of(&cuttable));
@@ -63,7 +63,7 @@ pub(super) fn fit(event: &mut AuditEvent) {
 }
 
 /// Of all items of an event.
-fn write_units(rows: &RowBytes, cuttable: &Cuttable<'_>) -> usize {
+fn write_units(rows: RowBytes<'_>, cuttable: &Cuttable<'_>) -> usize {
     rows.with(cuttable.bytes())
         .map(|bytes| (bytes + PLACE_BYTES).div_ceil(WRITE_UNIT_BYTES))
         .sum()
@@ -122,7 +122,7 @@ mod tests {
     }
 
     fn units(event: &AuditEvent) -> usize {
-        write_units(&row_bytes(event), &Cuttable::of(event))
+        write_units(row_bytes(event), &Cuttable::of(event))
     }
 
     const AGENT: &str = "aws-cli/2.27.50 md/awscrt#0.26.1 ua/2.1 os/linux#6.1 md/arch#x86_64 lang/python#3.13.4 md/pyimpl#CPython";

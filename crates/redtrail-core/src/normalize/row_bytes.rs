@@ -3,7 +3,9 @@
 
 use std::fmt::{self, Write};
 
-use redtrail_model::{AuditEvent, EXPIRES_AT, Part, RULES_VERSION, SCHEMA_VERSION, SelectedBy};
+use redtrail_model::{
+    AuditEvent, EXPIRES_AT, Part, RULES_VERSION, Resource, SCHEMA_VERSION, SelectedBy,
+};
 
 use crate::item::is_changed;
 
@@ -14,24 +16,37 @@ const COLLECTION_BYTES: usize = 3;
 
 /// The bytes of the items that [`puts`](crate::item::puts) makes of an event, all but the
 /// place of the original.
-#[derive(Clone, Debug)]
-pub(super) struct RowBytes {
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RowBytes<'e> {
     /// Of what stands in each of them and is never cut.
     common: usize,
-    /// Of what stands in the principal's and in each resource's.
-    own: Vec<usize>,
+    /// Of what else stands in the principal's.
+    of_principal: usize,
+    /// What else stands in each resource's, and whether the event may have changed it.
+    resources: &'e [Resource],
+    changes_resource: bool,
 }
 
-impl RowBytes {
+impl RowBytes<'_> {
     /// Of each item, with so many of what may be cut.
-    pub(super) fn with(&self, cuttable_bytes: usize) -> impl Iterator<Item = usize> {
+    pub(super) fn with(self, cuttable_bytes: usize) -> impl Iterator<Item = usize> {
         let common = self.common + cuttable_bytes;
-        self.own.iter().map(move |own| common + own)
+        let of_resources = self.resources.iter().map(move |resource| {
+            let is_change = self.changes_resource && is_changed(resource.part);
+            "resource_key".len()
+                + resource.key.as_str().len()
+                + "part".len()
+                + part_bytes(resource.part)
+                + when(is_change, "change_key", || TIME_BYTES)
+        });
+        std::iter::once(self.of_principal)
+            .chain(of_resources)
+            .map(move |own| common + own)
     }
 }
 
 /// The bytes of the items of `event`.
-pub(super) fn row_bytes(event: &AuditEvent) -> RowBytes {
+pub(super) fn row_bytes(event: &AuditEvent) -> RowBytes<'_> {
     // Each field is here: a new one must be counted or left out with a reason. What may be cut
     // is counted by itself.
     let AuditEvent {
@@ -166,22 +181,16 @@ pub(super) fn row_bytes(event: &AuditEvent) -> RowBytes {
             parts.map(|resource| part_bytes(resource.part)),
         )
         + when(error_code.is_some(), "failure_key", || TIME_BYTES);
-    let of_resources = resources.iter().map(|resource| {
-        let is_change = *changes_resource && is_changed(resource.part);
-        "resource_key".len()
-            + resource.key.as_str().len()
-            + "part".len()
-            + part_bytes(resource.part)
-            + when(is_change, "change_key", || TIME_BYTES)
-    });
     RowBytes {
         common,
-        own: std::iter::once(of_principal).chain(of_resources).collect(),
+        of_principal,
+        resources,
+        changes_resource: *changes_resource,
     }
 }
 
 pub(super) fn part_bytes(part: Part) -> usize {
-    word_bytes(&part)
+    part.as_str().len()
 }
 
 fn word_bytes(word: &impl fmt::Display) -> usize {

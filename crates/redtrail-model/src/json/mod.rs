@@ -173,9 +173,10 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// An object's members in their order, null ones left out.
+    /// An object's members in their order, null ones left out. A name is UTF-8; as bytes it takes
+    /// no look at where its characters begin.
     #[inline]
-    pub fn members(self) -> impl Iterator<Item = (Cow<'a, str>, Json<'a>)> + use<'a> {
+    pub fn members(self) -> impl Iterator<Item = (Cow<'a, [u8]>, Json<'a>)> + use<'a> {
         Members(self.inside(Kind::Object))
     }
 
@@ -223,27 +224,28 @@ impl<'a> Json<'a> {
     fn is_named(self, name: &str, is_same: fn(&[u8], &[u8]) -> bool) -> bool {
         match self.written_name() {
             Some((written, true)) => spells(written, name, is_same),
-            Some((written, false)) => is_same(written.as_bytes(), name.as_bytes()),
+            Some((written, false)) => is_same(written, name.as_bytes()),
             None => false,
         }
     }
 
     /// Its name in its object.
     #[inline]
-    fn name(self) -> Option<Cow<'a, str>> {
+    fn name(self) -> Option<Cow<'a, [u8]>> {
         let (written, has_escapes) = self.written_name()?;
         if has_escapes {
-            return quoted(written);
+            return spelled(written).map(Cow::Owned);
         }
         Some(Cow::Borrowed(written))
     }
 
     /// Its name in its object as it is written there, and whether a backslash stands in it.
     #[inline]
-    fn written_name(self) -> Option<(&'a str, bool)> {
+    fn written_name(self) -> Option<(&'a [u8], bool)> {
         let value = self.values.first()?;
         let name = value.name_start as usize..value.name_end as usize;
-        Some((self.text.get(name)?, value.has_escaped_name))
+        let written = self.text.as_bytes().get(name)?;
+        Some((written, value.has_escaped_name))
     }
 
     /// What stands next below, where this is of that kind.
@@ -267,17 +269,19 @@ fn unescaped(json: &str) -> Option<Cow<'static, str>> {
     Some(Cow::Owned(lossy.0.into_owned()))
 }
 
-/// The text of what stands between a string's quotes.
+/// The text that a name with escapes spells.
 #[cold]
-fn quoted(inside: &str) -> Option<Cow<'static, str>> {
-    unescaped(&format!("\"{inside}\""))
+fn spelled(written: &[u8]) -> Option<Vec<u8>> {
+    let quoted = [b"\"", written, b"\""].concat();
+    let text = unescaped(str::from_utf8(&quoted).ok()?)?;
+    Some(text.into_owned().into_bytes())
 }
 
 /// Whether a string with escapes spells `name`. Nothing is made of it: somebody may write
 /// many such names, and each is looked at often.
 #[cold]
-fn spells(written: &str, name: &str, is_same: fn(&[u8], &[u8]) -> bool) -> bool {
-    let mut rest = written.as_bytes();
+fn spells(written: &[u8], name: &str, is_same: fn(&[u8], &[u8]) -> bool) -> bool {
+    let mut rest = written;
     let mut next = || {
         let (byte, behind) = rest.split_first()?;
         let (byte, behind) = match (byte, behind) {
@@ -313,7 +317,7 @@ fn spells(written: &str, name: &str, is_same: fn(&[u8], &[u8]) -> bool) -> bool 
 struct Members<'a>(Inside<'a>);
 
 impl<'a> Iterator for Members<'a> {
-    type Item = (Cow<'a, str>, Json<'a>);
+    type Item = (Cow<'a, [u8]>, Json<'a>);
 
     // As a call of its own it would hand each name and value over in memory.
     #[inline(always)]
@@ -414,7 +418,7 @@ mod tests {
         let members: Vec<_> = json.members().collect();
         let shown: Vec<_> = members
             .iter()
-            .map(|(name, json)| (&**name, json.as_json()))
+            .map(|(name, json)| (str::from_utf8(name).unwrap(), json.as_json()))
             .collect();
         assert_eq!(
             shown,
@@ -452,7 +456,7 @@ mod tests {
         assert_eq!(in_any_case("AbC"), Some("3"));
         assert_eq!(in_any_case("A"), Some("2"));
         let names: Vec<_> = json.members().map(|(name, _)| name).collect();
-        assert_eq!(names, ["a", "a", "aBC", "a/b", "\u{430}"]);
+        assert_eq!(names, ["a", "a", "aBC", "a/b", "\u{430}"].map(str::as_bytes));
     }
 
     #[test]
@@ -635,7 +639,8 @@ mod tests {
         } else if text.starts_with('{') {
             let wanted: BTreeMap<String, &RawValue> = serde_json::from_str(text).unwrap();
             for (name, _) in found.members() {
-                assert!(wanted.contains_key(&*name), "{name}");
+                let name = str::from_utf8(&name).unwrap();
+                assert!(wanted.contains_key(name), "{name}");
             }
             for (name, json) in wanted {
                 // serde_json's last one may be a null.
@@ -675,11 +680,12 @@ mod tests {
             let text = JsonText::parse(&json).unwrap();
             let json = text.root();
             let (spelled, _) = json.members().next().unwrap();
+            let spelled = str::from_utf8(&spelled).unwrap();
             prop_assert_eq!(json.get(&wanted).is_some(), spelled == wanted);
             let is_same = spelled.eq_ignore_ascii_case(&wanted);
             prop_assert_eq!(json.get_in_any_case(&wanted).is_some(), is_same);
             if spelled.is_ascii() {
-                prop_assert!(json.get(&spelled).is_some());
+                prop_assert!(json.get(spelled).is_some());
             }
         }
 

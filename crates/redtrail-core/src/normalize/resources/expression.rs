@@ -232,7 +232,7 @@ impl Path {
             return Err("an empty path");
         }
         let first = match steps.first() {
-            Some(name) if *name != ANY_MEMBER => Names::of(name),
+            Some(name) if *name != ANY_MEMBER => Names::of(name.as_bytes()),
             _ => Names::ANY,
         };
         Ok(Self {

@@ -161,7 +161,7 @@ impl Rules {
                     part_of(word).ok_or_else(|| row.error("an unknown part"))?,
                 )),
             };
-            members[Names::bit(name)].push((name, member));
+            members[Names::bit(name.as_bytes())].push((name, member));
         }
         Ok(Self {
             kinds,
@@ -209,13 +209,17 @@ impl Rules {
         })
     }
 
-    pub(crate) fn member(&self, name: &str) -> Option<Member> {
+    pub(crate) fn member(&self, name: &[u8]) -> Option<Member> {
         let mut members = self.members[Names::bit(name)].iter();
-        if let Some((_, member)) = members.find(|(known, _)| known.eq_ignore_ascii_case(name)) {
+        let is_named = |known: &str| known.as_bytes().eq_ignore_ascii_case(name);
+        if let Some((_, member)) = members.find(|(known, _)| is_named(known)) {
             return Some(*member);
         }
-        let one = name.strip_suffix(['s', 'S']).unwrap_or(name);
-        let (_, end) = one.as_bytes().split_last_chunk()?;
+        let one = match name {
+            [one @ .., b's' | b'S'] => one,
+            _ => name,
+        };
+        let (_, end) = one.split_last_chunk()?;
         let end: &[u8; 3] = end;
         end.eq_ignore_ascii_case(b"arn")
             .then_some(Member::Arn(None))

@@ -40,9 +40,12 @@ impl<'a> Node<'a> {
         self.inner(self.json.get_in_any_case(name)?)
     }
 
-    pub(crate) fn members(self) -> impl Iterator<Item = (Cow<'a, str>, Self)> + use<'a> {
-        let members = self.json.members();
-        members.filter_map(move |(name, json)| Some((name, self.inner(json)?)))
+    #[inline]
+    pub(crate) fn members(self) -> impl Iterator<Item = (Cow<'a, [u8]>, Self)> + use<'a> {
+        Members {
+            members: self.json.members(),
+            of: self,
+        }
     }
 
     /// Of its own members; of a list's elements they may be any.
@@ -89,6 +92,27 @@ impl<'a> Node<'a> {
     }
 }
 
+/// A value's members.
+struct Members<'a, M> {
+    members: M,
+    of: Node<'a>,
+}
+
+impl<'a, M: Iterator<Item = (Cow<'a, [u8]>, Json<'a>)>> Iterator for Members<'a, M> {
+    type Item = (Cow<'a, [u8]>, Node<'a>);
+
+    // As a call of its own it would hand each name and value over in memory.
+    #[inline(always)]
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let (name, json) = self.members.next()?;
+            if let Some(inner) = self.of.inner(json) {
+                return Some((name, inner));
+            }
+        }
+    }
+}
+
 /// Which names there may be: one bit of sixty-four for each, by its length and by the letters
 /// it begins and ends with, in any case. Two names may share a bit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -97,15 +121,14 @@ pub(crate) struct Names(u64);
 impl Names {
     pub(crate) const ANY: Self = Self(u64::MAX);
 
-    pub(crate) fn of(name: &str) -> Self {
+    pub(crate) fn of(name: &[u8]) -> Self {
         Self(1 << Self::bit(name))
     }
 
     /// Which of the sixty-four bits is the name's.
-    pub(crate) fn bit(name: &str) -> usize {
-        let bytes = name.as_bytes();
+    pub(crate) fn bit(name: &[u8]) -> usize {
         let letter = |letter: Option<&u8>| usize::from(letter.map_or(0, u8::to_ascii_lowercase));
-        let sum = bytes.len() * 5 + letter(bytes.first()) * 7 + letter(bytes.last()) * 11;
+        let sum = name.len() * 5 + letter(name.first()) * 7 + letter(name.last()) * 11;
         sum % 64
     }
 
@@ -149,9 +172,9 @@ mod tests {
 
     #[test]
     fn ok_names_meet_in_any_case() {
-        let some = Names::of("clusterIdentifier").or(Names::of("dbName"));
-        assert!(some.meet(Names::of("DBNAME").or(Names::of("x"))));
+        let some = Names::of(b"clusterIdentifier").or(Names::of(b"dbName"));
+        assert!(some.meet(Names::of(b"DBNAME").or(Names::of(b"x"))));
         assert!(some.meet(Names::ANY));
-        assert!(!some.meet(Names::default()) && !Names::of("a").meet(Names::of("b")));
+        assert!(!some.meet(Names::default()) && !Names::of(b"a").meet(Names::of(b"b")));
     }
 }
