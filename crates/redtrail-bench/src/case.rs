@@ -125,8 +125,8 @@ fn limits() -> Limits {
 
 pub(crate) fn origin() -> Origin {
     Origin {
-        bucket: "trail".to_owned(),
-        key: "object.json.gz".to_owned(),
+        bucket: "trail".into(),
+        key: "object.json.gz".into(),
         version: None,
         record_index: 0,
     }

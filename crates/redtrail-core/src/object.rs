@@ -18,9 +18,9 @@ impl ObjectAddress {
     /// Where its first record stands, in that version of it.
     pub fn origin(&self, version_id: Option<&str>) -> Origin {
         Origin {
-            bucket: self.bucket.clone(),
-            key: self.key.clone(),
-            version: version_id.map(str::to_owned),
+            bucket: self.bucket.as_str().into(),
+            key: self.key.as_str().into(),
+            version: version_id.map(Into::into),
             record_index: 0,
         }
     }
@@ -28,9 +28,9 @@ impl ObjectAddress {
     /// Of the object that the record stands in.
     pub fn of(origin: &Origin) -> Self {
         Self {
-            bucket: origin.bucket.clone(),
-            key: origin.key.clone(),
-            version_id: origin.version.clone(),
+            bucket: origin.bucket.to_string(),
+            key: origin.key.to_string(),
+            version_id: origin.version.as_deref().map(str::to_owned),
         }
     }
 }

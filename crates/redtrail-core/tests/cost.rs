@@ -157,8 +157,8 @@ fn records(object: &LogObject) -> Vec<Placed> {
         panic!("no records");
     };
     let place = |record_index| Origin {
-        bucket: BUCKET.to_owned(),
-        key: object.key.clone(),
+        bucket: BUCKET.into(),
+        key: object.key.as_str().into(),
         version: None,
         record_index,
     };

@@ -47,8 +47,8 @@ fn source(bytes: &[u8]) -> MemorySource {
 /// What `inspect` makes of the same bytes.
 fn expected(bytes: &[u8]) -> Vec<AuditEvent> {
     let origin = Origin {
-        bucket: "trail".to_owned(),
-        key: "a/b.json.gz".to_owned(),
+        bucket: "trail".into(),
+        key: "a/b.json.gz".into(),
         version: None,
         record_index: 0,
     };

@@ -1,7 +1,7 @@
 //! Where the original record of an event stands, and the text people and programs pass
 //! around for it: `s3://BUCKET/KEY?versionId=VERSION#INDEX`.
 
-use std::{borrow::Cow, fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::Arc};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
@@ -23,17 +23,17 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
 const SCHEME: &str = "s3://";
 const VERSION: &str = "versionId=";
 
-/// Where the original record stands.
+/// Where the original record stands. The records of one object share its name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Origin {
     /// Empty for a file that was read where it lay; `key` is then its path.
     #[serde(rename = "object_bucket")]
-    pub bucket: String,
+    pub bucket: Arc<str>,
     #[serde(rename = "object_key")]
-    pub key: String,
+    pub key: Arc<str>,
     /// The object's version, in a bucket with versions.
     #[serde(rename = "object_version", skip_serializing_if = "Option::is_none")]
-    pub version: Option<String>,
+    pub version: Option<Arc<str>>,
     /// Place of the record in `Records`, from 0.
     pub record_index: u64,
 }
@@ -97,7 +97,7 @@ impl FromStr for Origin {
             return Err(InvalidReference::NO_KEY);
         }
         Ok(Self {
-            bucket: bucket.to_owned(),
+            bucket: bucket.into(),
             key: decoded(key)?,
             version,
             record_index,
@@ -111,17 +111,17 @@ fn is_bucket(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(in_bucket)
 }
 
-fn version(query: &str) -> Result<String, InvalidReference> {
+fn version(query: &str) -> Result<Arc<str>, InvalidReference> {
     match query.strip_prefix(VERSION) {
         Some(version) if !version.is_empty() && !version.contains('?') => decoded(version),
         _ => Err(InvalidReference::OTHER_QUERY),
     }
 }
 
-fn decoded(text: &str) -> Result<String, InvalidReference> {
+fn decoded(text: &str) -> Result<Arc<str>, InvalidReference> {
     percent_decode_str(text)
         .decode_utf8()
-        .map(Cow::into_owned)
+        .map(Arc::from)
         .map_err(|_| InvalidReference::NOT_UTF8)
 }
 
@@ -155,9 +155,9 @@ mod tests {
 
     fn origin(bucket: &str, key: &str, version: Option<&str>, record_index: u64) -> Origin {
         Origin {
-            bucket: bucket.to_owned(),
-            key: key.to_owned(),
-            version: version.map(str::to_owned),
+            bucket: bucket.into(),
+            key: key.into(),
+            version: version.map(Arc::from),
             record_index,
         }
     }

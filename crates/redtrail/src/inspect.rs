@@ -243,8 +243,8 @@ impl Run {
         open: impl FnMut() -> io::Result<R>,
     ) -> Result<(Verdict, Option<String>, Tally), Failure> {
         let origin = Origin {
-            bucket: String::new(),
-            key: name.to_owned(),
+            bucket: "".into(),
+            key: name.into(),
             version: None,
             record_index: 0,
         };

@@ -24,10 +24,8 @@ impl Place {
     /// A record of an object of S3, or the object.
     pub(crate) fn of(object: ObjectAddress, record_index: Option<u64>) -> Self {
         let origin = Origin {
-            bucket: object.bucket,
-            key: object.key,
-            version: object.version_id,
             record_index: record_index.unwrap_or_default(),
+            ..object.origin(object.version_id.as_deref())
         };
         match record_index {
             Some(_) => Self::Record(origin),

@@ -129,8 +129,8 @@ async fn show_object(
 fn standing(record: &[u8]) -> String {
     let object = [b"{\"Records\":[", record, b"]}"].concat();
     let origin = Origin {
-        bucket: String::new(),
-        key: String::new(),
+        bucket: "".into(),
+        key: "".into(),
         version: None,
         record_index: 0,
     };
