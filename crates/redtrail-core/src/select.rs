@@ -168,16 +168,12 @@ impl Selector {
             Ok(text) => Cow::Borrowed(text),
             Err(_) => String::from_utf8_lossy(bytes),
         };
-        let json = JsonText::parse(&text).ok();
-        let record = json
-            .as_ref()
-            .and_then(|json| EventRecord::read(json.root()));
-        match record {
-            Some(record) => self
-                .sign(&record)
+        match JsonText::parse(&text) {
+            Ok(json) => self
+                .sign(&EventRecord::read(json.root()))
                 .map_or(Judgement::NotSelected, Judgement::Selected),
-            None if self.has_hint(bytes) => Judgement::Unreadable(Unreadable::Malformed),
-            None => Judgement::NotSelected,
+            Err(_) if self.has_hint(bytes) => Judgement::Unreadable(Unreadable::Malformed),
+            Err(_) => Judgement::NotSelected,
         }
     }
 
@@ -528,7 +524,7 @@ mod tests {
             );
             let selector = Selector::default();
             let json = JsonText::parse(&record).unwrap();
-            let parsed = EventRecord::read(json.root()).unwrap();
+            let parsed = EventRecord::read(json.root());
             let expected = selector.sign(&parsed).map_or(Judgement::NotSelected, Judgement::Selected);
             assert_eq!(selector.judge(record.as_bytes()), expected, "{record}");
         }

@@ -185,7 +185,7 @@ fn objections(case: &Value, selector: &Selector) -> Vec<String> {
     }
     let record = case["record"].to_string();
     let json = JsonText::parse(&record).unwrap();
-    let parsed = EventRecord::read(json.root()).unwrap();
+    let parsed = EventRecord::read(json.root());
     let call = Call::of(&parsed);
     let found = findings(&call);
     let origin = Origin {

@@ -57,7 +57,7 @@ proptest! {
         })
         .to_string();
         let json = JsonText::parse(&record).unwrap();
-        let record = EventRecord::read(json.root()).unwrap();
+        let record = EventRecord::read(json.root());
         let call = Call::of(&record);
         let touched = findings(&call).touched;
         prop_assert!(touched.resources.len() <= 100 && touched.related.len() <= 100);

@@ -64,7 +64,7 @@ pub(crate) fn next_audit_event(
     if flags.is_empty() && parsed.has_escapes && has_unpaired_surrogate(&text) {
         flags.push(Flag::InvalidUtf8);
     }
-    let event = EventRecord::read(parsed.root).ok_or(Unreadable::Malformed)?;
+    let event = EventRecord::read(parsed.root);
     let selected_by = selector.sign(&event).ok_or(Unreadable::NoEventSource)?;
     let event_time: EventTime = event
         .event_time

@@ -75,7 +75,7 @@ mod tests {
 
     fn summary_of(record: &str) -> Summary {
         let json = JsonText::parse(record).unwrap();
-        let record = EventRecord::read(json.root()).unwrap();
+        let record = EventRecord::read(json.root());
         summary(&Call::of(&record))
     }
 

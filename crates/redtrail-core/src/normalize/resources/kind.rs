@@ -378,7 +378,7 @@ mod tests {
     fn ok_places() {
         let check = |record: &str, expected: Option<(&str, &str)>| {
             let json = JsonText::parse(record).unwrap();
-            let record = EventRecord::read(json.root()).unwrap();
+            let record = EventRecord::read(json.root());
             let place = Place::of(&record).map(|place| (place.region, place.account));
             assert_eq!(place, expected);
         };

@@ -60,7 +60,7 @@ mod tests {
             let record = serde_json::json!({"errorCode": "AccessDenied", "errorMessage": message});
             let record = record.to_string();
             let json = JsonText::parse(&record).unwrap();
-            let record = EventRecord::read(json.root()).unwrap();
+            let record = EventRecord::read(json.root());
             assert_eq!(resource(&record), expected, "{message}");
         }
     }
