@@ -8,6 +8,8 @@ const EVENT_SOURCE: &[u8] = b"\"eventSource\"";
 /// What the names of the family's services begin with. What looks for them in a block goes
 /// by their letters.
 const SERVICES: [&[u8]; 2] = [b"redshift", b"sqlworkbench"];
+/// What comes behind the rest of that first label: many a role and bucket are named after Redshift.
+const ENDS: [&[u8]; 2] = [b".amazonaws.com", b":arn"];
 /// The members that hold a service's name.
 const MEMBERS: [&[u8]; 4] = [
     EVENT_SOURCE,
@@ -19,10 +21,22 @@ const MEMBERS: [&[u8]; 4] = [
 const ROLE_PATH: &[u8] = b"/";
 const CONTEXT: &[u8] = b"\"aws:";
 
-/// Whether the service's name is one that [`word_at`] tells.
+/// Whether the service's name, or what follows `aws:` in an encryption context key, is one that
+/// [`word_at`] tells.
 pub(crate) fn is_told(name: &str) -> bool {
     let name = name.as_bytes();
-    SERVICES.iter().any(|start| name.starts_with(start))
+    SERVICES.iter().any(|start| is_name(name, start))
+}
+
+/// Whether `bytes` begin with a name that begins with `start`.
+fn is_name(bytes: &[u8], start: &[u8]) -> bool {
+    let is_of_label = |byte: &u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
+    let Some(rest) = bytes.strip_prefix(start) else {
+        return false;
+    };
+    let label = rest.iter().take_while(|byte| is_of_label(byte)).count();
+    let end = rest.get(label..).unwrap_or_default();
+    ENDS.iter().any(|known| end.starts_with(known))
 }
 
 /// A word where it counts.
@@ -35,14 +49,9 @@ pub(crate) enum Word {
 
 /// The word of which the first letter that it was found by stands at `at`.
 pub(crate) fn word_at(bytes: &[u8], at: usize) -> Option<Word> {
-    let is_word = |start: usize, word: &[u8]| {
-        let rest = bytes.get(start..);
-        rest.is_some_and(|rest| rest.starts_with(word))
-    };
     if bytes.get(at + AHEAD) == Some(&b'S') {
-        let start = at
-            .checked_sub(3)
-            .filter(|start| is_word(*start, EVENT_SOURCE))?;
+        let start = at.checked_sub(3)?;
+        bytes.get(start..)?.strip_prefix(EVENT_SOURCE)?;
         return Some(Word::EventSource {
             end: start + EVENT_SOURCE.len(),
             is_plain: !bytes.get(..start)?.ends_with(b"\\"),
@@ -51,8 +60,8 @@ pub(crate) fn word_at(bytes: &[u8], at: usize) -> Option<Word> {
     let [redshift, sqlworkbench] = SERVICES;
     let starts = [at.checked_sub(1), at.checked_sub(8)];
     let start = match starts {
-        [Some(start), _] if is_word(start, redshift) => start,
-        [_, Some(start)] if is_word(start, sqlworkbench) => start,
+        [Some(start), _] if is_name(bytes.get(start..)?, redshift) => start,
+        [_, Some(start)] if is_name(bytes.get(start..)?, sqlworkbench) => start,
         _ => return None,
     };
     let before = bytes.get(..start)?;

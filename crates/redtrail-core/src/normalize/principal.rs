@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use memchr::memrchr;
 use redtrail_model::{
     Arn, ArnText, EventRecord, PrincipalKey, UserIdentity, escaped, is_account_id, partition_of,
 };
@@ -215,8 +216,11 @@ impl<'a> RoleSession<'a> {
         matches!(arn.service, "sts" | "iam").then_some(())?;
         let session = arn.resource.strip_prefix("assumed-role/")?;
         // A session name holds no slash, so it is what follows the last one.
-        let (role, name) = session.rsplit_once('/').unwrap_or((session, ""));
-        let name = Some(name).filter(|name| !name.is_empty());
+        let (role, name) = match memrchr(b'/', session.as_bytes()) {
+            Some(slash) => (session.get(..slash)?, session.get(slash + 1..)),
+            None => (session, None),
+        };
+        let name = name.filter(|name| !name.is_empty());
         (!role.is_empty()).then_some(Self { role, name })
     }
 }
