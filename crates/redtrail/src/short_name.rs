@@ -94,6 +94,9 @@ pub(crate) fn shortened(text: &str, longest: usize) -> String {
 /// capital letter where one is in the line's second half.
 pub(crate) fn broken(text: &str, width: usize) -> String {
     let width = width.max(1);
+    if text.len() <= width {
+        return text.to_owned();
+    }
     let characters: Vec<char> = text.chars().collect();
     let mut lines = Vec::new();
     let mut rest = characters.as_slice();
