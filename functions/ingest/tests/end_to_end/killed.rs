@@ -132,6 +132,12 @@ fn chosen(points: &[Point], count: usize) -> Vec<Point> {
     chosen
 }
 
+fn is_in_ledger(object: &LogObject, dump: &Dump) -> bool {
+    let (_, file) = object.key.rsplit_once('/').unwrap();
+    let mut entries = dump.keys().filter(|(table, ..)| *table == Table::Ledger);
+    entries.any(|(_, _, object_key)| object_key.starts_with(file))
+}
+
 async fn check(point: Point, objects: &[LogObject], expected: &Dump) {
     let aws = filled(objects).await;
     let at = point.number;
@@ -158,10 +164,15 @@ async fn check(point: Point, objects: &[LogObject], expected: &Dump) {
     let function = start_function(&aws, &[]).await;
     let world = World { aws, function };
     let half = world.dump().await;
-    let ledger = half.keys().filter(|(table, ..)| *table == Table::Ledger);
     assert!(half.len() <= expected.len(), "{point:?}");
-    if point.stage < Stage::BeforeTheLedger && point.number < 20 {
-        assert_eq!(ledger.count(), 0, "{point:?}: the ledger comes last");
+    for object in objects.iter().filter(|object| is_in_ledger(object, &half)) {
+        let mut rows = expected
+            .iter()
+            .filter(|(_, item)| item["object_key"] == object.key.as_str());
+        assert!(
+            rows.all(|(key, item)| half.get(key) == Some(item)),
+            "{point:?}: the ledger comes last"
+        );
     }
     assert_eq!(
         world.announce(&keys).await,
@@ -186,6 +197,9 @@ async fn ok_killed_at_any_request_and_told_again() {
     let count = env::var("REDTRAIL_KILLS").map_or(KILLS, |count| count.parse().unwrap());
     let objects = objects();
     let (expected, requests) = undisturbed(&objects).await;
+    for object in &objects {
+        assert!(is_in_ledger(object, &expected));
+    }
     let points = points(&requests, "redtrail-ledger");
     let chosen = chosen(&points, count);
     let mut stages: BTreeMap<Stage, usize> = BTreeMap::new();
