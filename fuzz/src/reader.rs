@@ -53,7 +53,7 @@ fn read(bytes: &[u8], cut: usize, limits: Limits, selector: &Selector) -> Result
     };
     let mut reader = LogReader::new(limits, selector);
     bytes.chunks(cut).try_for_each(|piece| reader.push(piece))?;
-    let records = reader.take_selected();
+    let records = reader.take_held();
     let proven = reader.finish()?;
     let origin = Origin {
         bucket: "trail".into(),

@@ -108,7 +108,7 @@ fn read_and_hash(mut object: impl Read, selector: &Selector) -> io::Result<()> {
     }
     let proven = reader.finish().map_err(io::Error::other)?;
     let mut normalizer = Normalizer::new(selector, origin());
-    for event in normalizer.events(reader.take_selected()) {
+    for event in normalizer.events(reader.take_held()) {
         black_box(event);
     }
     black_box(normalizer.finish(&proven, &mut reader).tally);

@@ -373,7 +373,7 @@ impl<'a, L: LogSource, S: ItemStore, T: Timer> Ingest<'a, L, S, T> {
             read += bytes.len() as u64;
             let mut rest = &bytes[..];
             while reader.push_piece(&mut rest).map_err(|_| not_the_same())? {
-                for event in normalizer.events(reader.take_selected()) {
+                for event in normalizer.events(reader.take_held()) {
                     self.store(event, &mut portion, written).await?;
                 }
             }

@@ -44,7 +44,7 @@ pub fn inspect<R: Read>(
         pieces(open()?, |mut bytes| {
             while reader.push_piece(&mut bytes).map_err(io::Error::other)? {
                 normalizer
-                    .events(reader.take_selected())
+                    .events(reader.take_held())
                     .try_for_each(&mut emit)?;
             }
             Ok(true)
@@ -56,7 +56,7 @@ pub fn inspect<R: Read>(
         }
     } else {
         normalizer
-            .events(reader.take_selected())
+            .events(reader.take_held())
             .try_for_each(&mut emit)?;
     }
     Ok(Ok(normalizer.finish(&proven, &mut reader)))

@@ -95,7 +95,7 @@ pub async fn inspect_again<L: LogSource, E: From<IngestError>>(
         read += bytes.len() as u64;
         let mut rest = &bytes[..];
         while reader.push_piece(&mut rest).map_err(|_| not_the_same())? {
-            for event in normalizer.events(reader.take_selected()) {
+            for event in normalizer.events(reader.take_held()) {
                 if to_pass_over > 0 {
                     to_pass_over -= 1;
                     continue;

@@ -30,6 +30,7 @@ pub struct Normalizer<'s> {
     /// it too: among 100,000, two share one hash by chance once in some billion objects.
     of_texts: foldhash::quality::RandomState,
     selected: u64,
+    not_selected: u64,
     duplicate: u64,
     conflicting: u64,
     quarantined: Vec<Quarantined>,
@@ -48,6 +49,7 @@ impl<'s> Normalizer<'s> {
             of_keys: RandomState::new(),
             of_texts: foldhash::quality::RandomState::default(),
             selected: 0,
+            not_selected: 0,
             duplicate: 0,
             conflicting: 0,
             quarantined: Vec::new(),
@@ -72,7 +74,11 @@ impl<'s> Normalizer<'s> {
         let event = normalize::next_audit_event(record, &self.origin, self.selector, index);
         index.let_go();
         match event {
-            Ok(event) => {
+            Ok(None) => {
+                self.not_selected += 1;
+                None
+            }
+            Ok(Some(event)) => {
                 self.selected += 1;
                 let key = event.event_key.as_str();
                 let key = [self.of_keys.hash_one(key), self.of_texts.hash_one(key)];
@@ -110,7 +116,7 @@ impl<'s> Normalizer<'s> {
         let tally = Tally {
             read: proven.read,
             selected: self.selected,
-            not_selected: proven.not_selected,
+            not_selected: proven.not_selected + self.not_selected,
             quarantined: count + self.quarantined_count,
             duplicate: self.duplicate,
             conflicting: self.conflicting,

@@ -56,7 +56,7 @@ impl<'s> Proving<'s> {
         };
         Ok(proven.map(|proven| Whole {
             proven,
-            held: (!self.reader.is_outgrown()).then(|| self.reader.take_selected()),
+            held: (!self.reader.is_outgrown()).then(|| self.reader.take_held()),
             reader: self.reader,
         }))
     }

@@ -35,6 +35,15 @@ pub enum Judgement {
     Unreadable(Unreadable),
 }
 
+/// What a glance tells of an element: its bytes were looked at, not parsed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Glance {
+    Told(Judgement),
+    /// Another service's event that has a name or an account id of Redshift's: only its members
+    /// tell, and they are read anyway once it is normalized.
+    Hinted,
+}
+
 /// Why an element cannot be judged or normalized.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -130,7 +139,10 @@ impl Selector {
 
     /// What the record in `bytes`, one delimited element of `Records`, is.
     pub fn judge(&self, bytes: &[u8]) -> Judgement {
-        self.judge_skimmed(bytes, None)
+        match self.glance(bytes, None) {
+            Glance::Told(judgement) => judgement,
+            Glance::Hinted => self.judge_parsed(bytes),
+        }
     }
 
     /// What finds the objects that need a judgement.
@@ -138,9 +150,9 @@ impl Selector {
         &self.skimmer
     }
 
-    /// [`Selector::judge`], where `skim` is what [`Selector::skimmer`] said of the record, if
-    /// it has been asked.
-    pub(crate) fn judge_skimmed(&self, bytes: &[u8], skim: Option<Skim>) -> Judgement {
+    /// As much of [`Selector::judge`] as a glance tells. `skim` is what [`Selector::skimmer`] said
+    /// of the record, if it has been asked.
+    pub(crate) fn glance(&self, bytes: &[u8], skim: Option<Skim>) -> Glance {
         // An escape can hide a sign, or another `eventSource`.
         let plain = skim
             .or_else(|| self.skimmer.skim(bytes).ok())
@@ -149,21 +161,30 @@ impl Selector {
         let may_be_family = plain.is_none_or(|skim| skim.is_hinted);
         let string = plain.and_then(|skim| string_behind(bytes, skim.source?));
         if string.is_some() && !may_be_family {
-            return Judgement::NotSelected;
+            return Glance::Told(Judgement::NotSelected);
         }
         let source = match string.and_then(without_escapes) {
             Some(source) => Cow::Borrowed(source),
             None => match event_source(bytes) {
                 Ok(source) => source,
-                Err(reason) => return Judgement::Unreadable(reason),
+                Err(reason) => return Glance::Told(Judgement::Unreadable(reason)),
             },
         };
         if self.is_family(&source) {
-            return Judgement::Selected(SelectedBy::EventSource);
+            return Glance::Told(Judgement::Selected(SelectedBy::EventSource));
         }
         if !may_be_family {
-            return Judgement::NotSelected;
+            return Glance::Told(Judgement::NotSelected);
         }
+        match plain {
+            Some(_) => Glance::Hinted,
+            // In some trails that is every record.
+            None => Glance::Told(self.judge_parsed(bytes)),
+        }
+    }
+
+    /// What the members of another service's event tell.
+    fn judge_parsed(&self, bytes: &[u8]) -> Judgement {
         let text = match from_utf8(bytes) {
             Ok(text) => Cow::Borrowed(text),
             Err(_) => String::from_utf8_lossy(bytes),

@@ -320,3 +320,21 @@ impl fmt::Display for Flag {
         self.serialize(f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ok_a_part_is_read_as_it_is_written() {
+        use Part::*;
+        for part in [
+            Target, Producer, Consumer, Source, Key, Via, Role, Secret, Topic, Other,
+        ] {
+            let written = serde_json::to_value(part).unwrap();
+            assert_eq!(written, part.as_str());
+            assert_eq!(part.to_string(), part.as_str());
+            assert_eq!(serde_json::from_value::<Part>(written).unwrap(), part);
+        }
+    }
+}

@@ -119,7 +119,10 @@ mod tests {
     fn err_no_object() {
         for text in ["[]", "1", "null", "\"{}\""] {
             let json = JsonText::parse(text).unwrap();
-            assert!(EventRecord::read(json.root()).event_source.is_none(), "{text}");
+            assert!(
+                EventRecord::read(json.root()).event_source.is_none(),
+                "{text}"
+            );
         }
     }
 }

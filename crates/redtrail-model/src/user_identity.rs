@@ -3,10 +3,7 @@
 
 use std::borrow::Cow;
 
-use crate::{
-    arn::ArnText,
-    json::Json,
-};
+use crate::{arn::ArnText, json::Json};
 
 /// The caller. Every field may be absent; an empty text is read as absent.
 #[derive(Clone, Debug, Default)]

@@ -14,8 +14,8 @@ use redtrail_core::{
     batch::MAX_BATCH_BYTES,
     ingest::{PORTION_EVENTS, PORTION_ITEMS, PORTION_RECORD_BYTES},
     log_reader::{
-        Limits, MAX_KEY_BYTES, MAX_QUARANTINE_ENTRIES, MAX_RATIO, MAX_SCALAR_BYTES,
-        MAX_SELECTED_RECORDS, RATIO_FREE_BYTES,
+        Limits, MAX_HINTED_RECORDS, MAX_KEY_BYTES, MAX_QUARANTINE_ENTRIES, MAX_RATIO,
+        MAX_SCALAR_BYTES, MAX_SELECTED_RECORDS, RATIO_FREE_BYTES,
     },
     normalize::{
         MAX_ERROR_MESSAGE_BYTES, MAX_NAME_BYTES, MAX_USER_AGENT_BYTES,
@@ -398,6 +398,10 @@ fn ok_the_published_limits_are_those_of_the_code() {
         (
             "records of the family in an object",
             MAX_SELECTED_RECORDS.to_string(),
+        ),
+        (
+            "other services' records with a sign of Redshift, held before they are judged",
+            MAX_HINTED_RECORDS.to_string(),
         ),
         (
             "selected records held until the object is proven",

@@ -11,7 +11,10 @@ mod split;
 
 use sha2::{Digest, Sha256};
 
-use crate::select::{Judgement, Selector, Unreadable};
+use crate::{
+    select::{Glance, Judgement, Selector, Unreadable},
+    skim::Skim,
+};
 
 pub(crate) use delimit::Delimiter;
 pub use gunzip::{Gunzip, MAX_RATIO, RATIO_FREE_BYTES};
@@ -56,7 +59,7 @@ impl Default for Limits {
     }
 }
 
-/// A record of the family, as it stands in the object.
+/// An element of `Records`, as it stands in the object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RawRecord {
     /// Its place in `Records`, from 0.
@@ -95,6 +98,8 @@ impl Quarantined {
 pub struct Proven {
     /// Elements of `Records`.
     pub read: u64,
+    /// Those of them of which a glance told so. Of the records held, a few may turn out not to be of
+    /// the family either: [`Summary`](crate::normalizer::Summary) has all.
     pub not_selected: u64,
     /// SHA-256 of the unpacked content: what CloudTrail's digest files list. Of
     /// [`LogReader::new`] only.
@@ -116,9 +121,10 @@ struct Sieve<'s> {
     outgrown: bool,
     read: u64,
     selected_count: u64,
+    hinted_count: u64,
     not_selected: u64,
     held_bytes: usize,
-    selected: Vec<RawRecord>,
+    held: Vec<RawRecord>,
     quarantined: Vec<Quarantined>,
     quarantined_count: u64,
 }
@@ -129,6 +135,10 @@ pub const MAX_QUARANTINE_ENTRIES: usize = 100;
 /// until the object is finished. In CloudTrail's 50 MB they would be of 500 bytes each, fewer than
 /// any real one has.
 pub const MAX_SELECTED_RECORDS: u64 = 100_000;
+/// Other services' records with a sign of Redshift that one object may have beside those: so many
+/// are held before it is told whether they are of the family. More are told at once, each by a
+/// parse of its own.
+pub const MAX_HINTED_RECORDS: u64 = 10_000;
 
 impl<'s> LogReader<'s> {
     pub fn new(limits: Limits, selector: &'s Selector) -> Self {
@@ -150,9 +160,10 @@ impl<'s> LogReader<'s> {
                 outgrown: false,
                 read: 0,
                 selected_count: 0,
+                hinted_count: 0,
                 not_selected: 0,
                 held_bytes: 0,
-                selected: Vec::new(),
+                held: Vec::new(),
                 quarantined: Vec::new(),
                 quarantined_count: 0,
             },
@@ -207,10 +218,11 @@ impl<'s> LogReader<'s> {
         self.sieve.outgrown
     }
 
-    /// The records selected since the last call; none once [`LogReader::is_outgrown`].
-    pub fn take_selected(&mut self) -> Vec<RawRecord> {
+    /// The records selected since the last call, and other services' with a sign of Redshift, of
+    /// which a few may be none of the family; nothing once [`LogReader::is_outgrown`].
+    pub fn take_held(&mut self) -> Vec<RawRecord> {
         self.sieve.held_bytes = 0;
-        std::mem::take(&mut self.sieve.selected)
+        std::mem::take(&mut self.sieve.held)
     }
 
     /// The elements that could not be read: at most [`MAX_QUARANTINE_ENTRIES`] entries,
@@ -233,34 +245,49 @@ impl Sieve<'_> {
             content,
             skim,
         } = element;
-        let reason = match content {
-            Content::Bytes(bytes) => match self.selector.judge_skimmed(bytes, skim) {
-                Judgement::NotSelected => {
-                    self.not_selected += 1;
-                    return;
-                }
-                Judgement::Selected(_) => {
-                    self.selected_count += 1;
-                    self.hold(index, offset, bytes);
-                    return;
-                }
-                Judgement::Unreadable(reason) => reason,
-            },
-            Content::TooLarge { .. } => Unreadable::TooLarge,
+        let unread = |length, sha256, reason| Quarantined {
+            index,
+            offset,
+            length,
+            sha256,
+            reason,
         };
+        let bytes = match content {
+            Content::Bytes(bytes) => bytes,
+            Content::TooLarge { length, sha256 } => {
+                return self.set_aside(|| unread(length, sha256, Unreadable::TooLarge));
+            }
+        };
+        match self.glance(bytes, skim) {
+            Glance::Told(Judgement::NotSelected) => self.not_selected += 1,
+            Glance::Told(Judgement::Selected(_)) => {
+                self.selected_count += 1;
+                self.hold(index, offset, bytes);
+            }
+            Glance::Hinted => {
+                self.hinted_count += 1;
+                self.hold(index, offset, bytes);
+            }
+            Glance::Told(Judgement::Unreadable(reason)) => {
+                self.set_aside(|| unread(bytes.len() as u64, Sha256::digest(bytes).into(), reason))
+            }
+        }
+    }
+
+    /// What is told of a record before it is held.
+    fn glance(&self, bytes: &[u8], skim: Option<Skim>) -> Glance {
+        match self.selector.glance(bytes, skim) {
+            Glance::Hinted if self.hinted_count >= MAX_HINTED_RECORDS => {
+                Glance::Told(self.selector.judge(bytes))
+            }
+            glance => glance,
+        }
+    }
+
+    fn set_aside(&mut self, entry: impl FnOnce() -> Quarantined) {
         self.quarantined_count += 1;
         if self.quarantined.len() < MAX_QUARANTINE_ENTRIES {
-            let (length, sha256) = match content {
-                Content::Bytes(bytes) => (bytes.len() as u64, Sha256::digest(bytes).into()),
-                Content::TooLarge { length, sha256 } => (length, sha256),
-            };
-            self.quarantined.push(Quarantined {
-                index,
-                offset,
-                length,
-                sha256,
-                reason,
-            });
+            self.quarantined.push(entry());
         }
     }
 
@@ -271,10 +298,10 @@ impl Sieve<'_> {
         self.held_bytes += bytes.len();
         if self.held_bytes > self.max_held_bytes {
             self.outgrown = true;
-            self.selected = Vec::new();
+            self.held = Vec::new();
             return;
         }
-        self.selected.push(RawRecord {
+        self.held.push(RawRecord {
             index,
             offset,
             bytes: bytes.to_vec(),
@@ -285,6 +312,7 @@ impl Sieve<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::normalizer::Normalizer;
 
     const EVENT: &[u8] = br#"{"eventSource":"redshift.amazonaws.com"}"#;
 
@@ -321,15 +349,15 @@ mod tests {
                 ..Limits::default()
             };
             let mut reader = read_within(limits, &selector, vec![EVENT; fit + more]).unwrap();
-            let held = (!reader.is_outgrown()).then(|| reader.take_selected().len());
+            let held = (!reader.is_outgrown()).then(|| reader.take_held().len());
             assert_eq!(held, expected, "{more} more than {fit}");
-            assert_eq!(reader.take_selected(), []);
+            assert_eq!(reader.take_held(), []);
             assert_eq!(reader.finish().unwrap().read, (fit + more) as u64);
         }
     }
 
     #[test]
-    fn ok_what_is_taken_is_not_held() {
+    fn ok_what_is_taken_is_held_no_more() {
         let selector = Selector::default();
         let limits = Limits {
             max_held_bytes: EVENT.len(),
@@ -340,7 +368,7 @@ mod tests {
         for end in [&b","[..], b",", b"]}"] {
             reader.push(EVENT).unwrap();
             reader.push(end).unwrap();
-            assert_eq!(reader.take_selected().len(), 1);
+            assert_eq!(reader.take_held().len(), 1);
         }
         assert!(!reader.is_outgrown());
     }
@@ -369,6 +397,27 @@ mod tests {
         );
     }
 
+    /// Whether it is of the family is told when it is normalized.
+    #[test]
+    fn ok_so_many_hinted_records_are_held() {
+        const HINTED: &[u8] =
+            br#"{"eventSource":"glue.amazonaws.com","userAgent":"redshift.amazonaws.com"}"#;
+        let selector = Selector::default();
+        assert_eq!(selector.judge(HINTED), Judgement::NotSelected);
+        let most = usize::try_from(MAX_HINTED_RECORDS).unwrap();
+        for more in [0, 1] {
+            let mut reader = read(&selector, vec![HINTED; most + more]).unwrap();
+            let proven = reader.finish().unwrap();
+            assert_eq!(proven.not_selected, more as u64);
+            let held = reader.take_held();
+            assert_eq!(held.len(), most);
+            let mut normalizer = Normalizer::new(&selector, "key#0".parse().unwrap());
+            assert_eq!(normalizer.events(held).count(), 0);
+            let tally = normalizer.finish(&proven, &mut reader).tally;
+            assert_eq!(tally.not_selected, tally.read);
+        }
+    }
+
     #[test]
     fn ok_further_accounts_and_services_are_found_by_the_reader_too() {
         let selector = Selector::new(["000000000001"]).with_services(["redshift-x.amazonaws.com"]);
@@ -378,7 +427,7 @@ mod tests {
             br#"{"eventSource":"kms.amazonaws.com","userIdentity":{"accountId":"000000000002"}}"#,
         ];
         let mut reader = read(&selector, elements).unwrap();
-        let selected = reader.take_selected();
+        let selected = reader.take_held();
         let selected: Vec<u64> = selected.iter().map(|record| record.index).collect();
         assert_eq!(selected, [0, 1]);
     }

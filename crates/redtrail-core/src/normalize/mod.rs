@@ -22,7 +22,7 @@ use simdutf8::basic::from_utf8;
 use crate::{
     hash::hex,
     log_reader::RawRecord,
-    select::{FAMILY, Selector, Unreadable},
+    select::{FAMILY, Judgement, Selector, Unreadable},
 };
 
 /// Longest texts kept, in bytes; what is longer is cut and named in `cut`. Keys are
@@ -41,16 +41,18 @@ pub fn audit_event(
     origin: &Origin,
     selector: &Selector,
 ) -> Result<AuditEvent, Unreadable> {
-    next_audit_event(record, origin, selector, &mut JsonIndex::default())
+    next_audit_event(record, origin, selector, &mut JsonIndex::default())?
+        .ok_or(Unreadable::NoEventSource)
 }
 
-/// [`audit_event`], of one record after another in the same memory.
+/// [`audit_event`], of one record after another in the same memory; nothing where `selector` does
+/// not select the record.
 pub(crate) fn next_audit_event(
     record: &RawRecord,
     origin: &Origin,
     selector: &Selector,
     index: &mut JsonIndex,
-) -> Result<AuditEvent, Unreadable> {
+) -> Result<Option<AuditEvent>, Unreadable> {
     let mut flags = Vec::new();
     // Nearly all records are; looking for what is not takes longer.
     let text = match from_utf8(&record.bytes) {
@@ -60,12 +62,19 @@ pub(crate) fn next_audit_event(
             String::from_utf8_lossy(&record.bytes)
         }
     };
-    let parsed = index.parse(&text).map_err(|_| Unreadable::Malformed)?;
+    let Ok(parsed) = index.parse(&text) else {
+        return match selector.judge(&record.bytes) {
+            Judgement::NotSelected => Ok(None),
+            _ => Err(Unreadable::Malformed),
+        };
+    };
     if flags.is_empty() && parsed.has_escapes && has_unpaired_surrogate(&text) {
         flags.push(Flag::InvalidUtf8);
     }
     let event = EventRecord::read(parsed.root);
-    let selected_by = selector.sign(&event).ok_or(Unreadable::NoEventSource)?;
+    let Some(selected_by) = selector.sign(&event) else {
+        return Ok(None);
+    };
     let event_time: EventTime = event
         .event_time
         .as_deref()
@@ -207,7 +216,7 @@ pub(crate) fn next_audit_event(
         },
     };
     fit::fit(&mut event);
-    Ok(event)
+    Ok(Some(event))
 }
 
 /// Whether an escape of `json` is half of a surrogate pair without the other half.

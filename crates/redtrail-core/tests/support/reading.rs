@@ -33,7 +33,7 @@ pub(crate) fn read(bytes: &[u8], cuts: &[usize], limits: Limits) -> Result<Readi
         let size = sizes.next().unwrap_or(usize::MAX).min(rest.len());
         let (piece, behind) = rest.split_at(size);
         reader.push(piece)?;
-        records.extend(reader.take_selected());
+        records.extend(reader.take_held());
         rest = behind;
     }
     let proven = reader.finish()?;

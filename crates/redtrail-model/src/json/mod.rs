@@ -459,7 +459,10 @@ mod tests {
         assert_eq!(in_any_case("AbC"), Some("3"));
         assert_eq!(in_any_case("A"), Some("2"));
         let names: Vec<_> = json.members().map(|(name, _)| name).collect();
-        assert_eq!(names, ["a", "a", "aBC", "a/b", "\u{430}"].map(str::as_bytes));
+        assert_eq!(
+            names,
+            ["a", "a", "aBC", "a/b", "\u{430}"].map(str::as_bytes)
+        );
     }
 
     #[test]
