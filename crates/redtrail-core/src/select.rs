@@ -123,14 +123,9 @@ impl Selector {
     /// Whether the caller belongs to Redshift: its account, its issuer's, or the account in
     /// one of its ARNs is one of Redshift's own.
     pub fn is_redshift(&self, identity: &UserIdentity<'_>) -> bool {
-        // Mostly they are all one.
-        let mut last = "";
-        let mut accounts = identity.accounts().filter(|account| {
-            let is_other = *account != last;
-            last = account;
-            is_other
-        });
-        accounts.any(|account| self.redshift_accounts.contains(account))
+        identity
+            .accounts()
+            .any(|account| self.redshift_accounts.contains(account))
     }
 
     fn is_family(&self, service: &str) -> bool {
@@ -184,7 +179,7 @@ impl Selector {
     }
 
     /// What the members of another service's event tell.
-    fn judge_parsed(&self, bytes: &[u8]) -> Judgement {
+    pub(crate) fn judge_parsed(&self, bytes: &[u8]) -> Judgement {
         let text = match from_utf8(bytes) {
             Ok(text) => Cow::Borrowed(text),
             Err(_) => String::from_utf8_lossy(bytes),

@@ -620,9 +620,14 @@ mod tests {
 
     #[test]
     fn ok_odd_names_and_ids_are_found_all_the_same() {
-        let skimmer = Skimmer::new(["warehouse.example"], ["aws:lake:arn"], ["12345"]);
+        let skimmer = Skimmer::new(
+            ["warehouse.example", "redshift.example"],
+            ["aws:lake:arn"],
+            ["12345"],
+        );
         for (text, expected) in [
             (r#"{"a":"warehouse.example"}"#, true),
+            (r#"{"invokedBy":"redshift.example"}"#, true),
             (r#"{"aws:lake:arn":"x"}"#, true),
             (r#"{"accountId":"12345"}"#, true),
             (r#"{"accountId":"54321"}"#, false),

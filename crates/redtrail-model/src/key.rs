@@ -166,11 +166,8 @@ impl EventKey {
 
     pub fn new(time: EventTime, event_id: &str) -> Self {
         let id = within(event_id.into(), MAX_SORT_KEY_BYTES - Self::TIME_BYTES - 1);
-        let mut key = String::with_capacity(Self::TIME_BYTES + 1 + id.len());
-        key.push_str(str::from_utf8(&time.written()).unwrap_or_default());
-        key.push('#');
-        key.push_str(&id);
-        Self(key)
+        let time = time.written();
+        Self([str::from_utf8(&time).unwrap_or_default(), "#", &id].concat())
     }
 
     /// The time that the key begins with.

@@ -278,7 +278,7 @@ impl Sieve<'_> {
     fn glance(&self, bytes: &[u8], skim: Option<Skim>) -> Glance {
         match self.selector.glance(bytes, skim) {
             Glance::Hinted if self.hinted_count >= MAX_HINTED_RECORDS => {
-                Glance::Told(self.selector.judge(bytes))
+                Glance::Told(self.selector.judge_parsed(bytes))
             }
             glance => glance,
         }

@@ -161,10 +161,7 @@ impl<'a> Json<'a> {
     /// A scalar's text; `None` also when it is empty, which says nothing.
     #[inline(always)]
     pub fn text(self) -> Option<Cow<'a, str>> {
-        match self.scalar()? {
-            text if text.is_empty() => None,
-            text => Some(text),
-        }
+        self.scalar().filter(|text| !text.is_empty())
     }
 
     /// A boolean, also where it is written as the string `"true"` or `"false"`.

@@ -10,6 +10,7 @@ use std::{
 use redtrail_local::{Fault, FaultProxy, LocalAws, ProxiedRequest};
 use redtrail_model::Table;
 use redtrail_trailgen::{LogObject, Trail, TrailOptions};
+use serde_json::Value;
 
 use crate::world::{Dump, PATIENCE, World, failed, filled, sqs_event, start_function};
 
@@ -138,6 +139,17 @@ fn is_in_ledger(object: &LogObject, dump: &Dump) -> bool {
     entries.any(|(_, _, object_key)| object_key.starts_with(file))
 }
 
+/// The object's items in the event tables.
+fn rows<'d>(
+    object: &'d LogObject,
+    dump: &'d Dump,
+) -> impl Iterator<Item = (&'d (Table, String, String), &'d Value)> {
+    let is_of_events = |table| matches!(table, Table::Principals | Table::Resources);
+    dump.iter().filter(move |((table, ..), item)| {
+        is_of_events(*table) && item["object_key"] == object.key.as_str()
+    })
+}
+
 async fn check(point: Point, objects: &[LogObject], expected: &Dump) {
     let aws = filled(objects).await;
     let at = point.number;
@@ -166,11 +178,8 @@ async fn check(point: Point, objects: &[LogObject], expected: &Dump) {
     let half = world.dump().await;
     assert!(half.len() <= expected.len(), "{point:?}");
     for object in objects.iter().filter(|object| is_in_ledger(object, &half)) {
-        let mut rows = expected
-            .iter()
-            .filter(|(_, item)| item["object_key"] == object.key.as_str());
         assert!(
-            rows.all(|(key, item)| half.get(key) == Some(item)),
+            rows(object, expected).all(|(key, item)| half.get(key) == Some(item)),
             "{point:?}: the ledger comes last"
         );
     }
@@ -199,6 +208,7 @@ async fn ok_killed_at_any_request_and_told_again() {
     let (expected, requests) = undisturbed(&objects).await;
     for object in &objects {
         assert!(is_in_ledger(object, &expected));
+        assert_ne!(rows(object, &expected).count(), 0);
     }
     let points = points(&requests, "redtrail-ledger");
     let chosen = chosen(&points, count);
