@@ -1,29 +1,14 @@
 //! An audit event as a line of JSON or CSV: its own attributes, and those a program may count
 //! on always there, null where AWS's data does not tell.
 
-use std::io;
+use std::{collections::BTreeMap, io};
 
-use redtrail_model::AuditEvent;
-use serde::{Serialize, Serializer};
-use serde_json::{Map, Value};
-
-/// Always there, and first.
-const ALWAYS: [&str; 14] = [
-    "event_id",
-    "event_time",
-    "event_source",
-    "event_name",
-    "principal",
-    RESOURCE_ARNS,
-    "root_or_user_credentials",
-    "temporary_credentials",
-    "by_aws_service",
-    "account_id",
-    REGION,
-    "read_only",
-    "error_code",
-    REFERENCE,
-];
+use compact_str::CompactString;
+use redtrail_model::{
+    AuditEvent, EventKey, EventTime, Flag, Part, PrincipalKey, ResourceKey, SelectedBy, Touched,
+};
+use serde::Serialize;
+use serde_json::Value;
 
 /// The columns of CSV.
 pub(crate) const FIELDS: [&str; 28] = [
@@ -31,7 +16,7 @@ pub(crate) const FIELDS: [&str; 28] = [
     "event_name",
     "event_source",
     "account_id",
-    REGION,
+    "region",
     "principal",
     "person",
     "session_name",
@@ -47,68 +32,204 @@ pub(crate) const FIELDS: [&str; 28] = [
     "read_only",
     "error_code",
     "error_message",
-    RESOURCE_ARNS,
+    "resource_arns",
     "resource_parts",
     "request_parameters",
     "response_elements",
     "event_type",
     "via",
     "event_id",
-    REFERENCE,
+    "reference",
 ];
 
-/// The one that is empty rather than null.
-const RESOURCE_ARNS: &str = "resource_arns";
+/// An event to be written: the tables' attributes, save that its region has the name that
+/// DynamoDB reserves.
+#[derive(Serialize)]
+pub(crate) struct EventLine<'e> {
+    // Always there, and first.
+    event_id: &'e str,
+    event_time: &'e EventTime,
+    event_source: &'e str,
+    event_name: &'e str,
+    principal: &'e PrincipalKey,
+    resource_arns: Vec<&'e ResourceKey>,
+    root_or_user_credentials: &'e Option<bool>,
+    temporary_credentials: &'e Option<bool>,
+    by_aws_service: &'e Option<bool>,
+    account_id: &'e Option<CompactString>,
+    region: &'e Option<CompactString>,
+    read_only: &'e Option<bool>,
+    error_code: &'e Option<CompactString>,
+    /// What `redtrail raw` takes. The tables hold its parts.
+    reference: String,
 
-/// What `redtrail raw` takes. The tables hold its parts.
-const REFERENCE: &str = "reference";
-
-/// The tables say `aws_region`, because DynamoDB reserves the word.
-const REGION: &str = "region";
-
-/// An event to be written as JSON.
-pub(crate) struct EventLine(Map<String, Value>);
-
-impl EventLine {
-    /// # Errors
-    /// Never for an audit event: each of its fields has a form in JSON.
-    pub(crate) fn new(event: &AuditEvent) -> io::Result<Self> {
-        let Value::Object(mut attributes) = serde_json::to_value(event)? else {
-            return Err(io::Error::other("an event is an object"));
-        };
-        if let Some(region) = attributes.remove("aws_region") {
-            attributes.insert(REGION.to_owned(), region);
-        }
-        if event.origin.bucket.is_empty() {
-            // Of a file that was read where it lay.
-            attributes.remove("object_bucket");
-        }
-        attributes.insert(REFERENCE.to_owned(), event.origin.to_string().into());
-        for name in ALWAYS {
-            let unknown = if name == RESOURCE_ARNS {
-                Value::Array(Vec::new())
-            } else {
-                Value::Null
-            };
-            attributes.entry(name).or_insert(unknown);
-        }
-        Ok(Self(attributes))
-    }
-
-    /// Marked as recorded under a name of what was asked for.
-    pub(crate) fn via_alias(mut self) -> Self {
-        self.0.insert("via".to_owned(), "alias".into());
-        self
-    }
+    // Where AWS's data tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    access_key_id: &'e Option<CompactString>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    addendum_reason: &'e Option<CompactString>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    caller_account_id: &'e Option<CompactString>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    cut: &'e Vec<CompactString>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_message: &'e Option<CompactString>,
+    event_key: &'e EventKey,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event_type: &'e Option<CompactString>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    flags: &'e Vec<Flag>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    identity_type: &'e Option<CompactString>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    invoked_by: &'e Option<CompactString>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mfa_authenticated: &'e Option<bool>,
+    /// None of a file that was read where it lay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    object_bucket: Option<&'e str>,
+    object_key: &'e str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    object_version: Option<&'e str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    on_behalf_of: &'e Option<CompactString>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    original_event_id: &'e Option<CompactString>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    person: &'e Option<CompactString>,
+    record_bytes: &'e u64,
+    record_index: u64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    related_arns: Vec<&'e str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    related_parts: Vec<Part>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    request_parameters: &'e BTreeMap<CompactString, CompactString>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    resource_parts: Vec<Part>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    response_elements: &'e BTreeMap<CompactString, CompactString>,
+    selected_by: &'e SelectedBy,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_issuer: &'e Option<CompactString>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_name: &'e Option<CompactString>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shared_event_id: &'e Option<CompactString>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source_identity: &'e Option<CompactString>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source_ip_address: &'e Option<CompactString>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_agent: &'e Option<CompactString>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    via: Option<&'static str>,
 }
 
-impl EventLine {
+impl<'e> EventLine<'e> {
+    /// `via_alias` marks it as recorded under a name of what was asked for.
+    pub(crate) fn new(event: &'e AuditEvent, via_alias: bool) -> Self {
+        // Each attribute by its name: a new one is not forgotten.
+        let AuditEvent {
+            event_key,
+            event_id,
+            event_time,
+            event_source,
+            event_name,
+            event_type,
+            account_id,
+            aws_region,
+            principal,
+            identity_type,
+            caller_account_id,
+            session_name,
+            session_issuer,
+            access_key_id,
+            source_identity,
+            mfa_authenticated,
+            invoked_by,
+            on_behalf_of,
+            person,
+            root_or_user_credentials,
+            temporary_credentials,
+            by_aws_service,
+            source_ip_address,
+            user_agent,
+            read_only,
+            error_code,
+            error_message,
+            touched: Touched { resources, related },
+            changes_resource: _,
+            aliases: _,
+            request_parameters,
+            response_elements,
+            shared_event_id,
+            addendum_reason,
+            original_event_id,
+            selected_by,
+            flags,
+            cut,
+            record_bytes,
+            origin,
+        } = event;
+        Self {
+            event_id,
+            event_time,
+            event_source,
+            event_name,
+            principal,
+            resource_arns: resources.iter().map(|resource| &resource.key).collect(),
+            root_or_user_credentials,
+            temporary_credentials,
+            by_aws_service,
+            account_id,
+            region: aws_region,
+            read_only,
+            error_code,
+            reference: origin.to_string(),
+            access_key_id,
+            addendum_reason,
+            caller_account_id,
+            cut,
+            error_message,
+            event_key,
+            event_type,
+            flags,
+            identity_type,
+            invoked_by,
+            mfa_authenticated,
+            object_bucket: (!origin.is_file()).then_some(&origin.bucket),
+            object_key: &origin.key,
+            object_version: origin.version.as_deref(),
+            on_behalf_of,
+            original_event_id,
+            person,
+            record_bytes,
+            record_index: origin.record_index,
+            related_arns: related.iter().map(|related| &*related.arn).collect(),
+            related_parts: related.iter().map(|related| related.part).collect(),
+            request_parameters,
+            resource_parts: resources.iter().map(|resource| resource.part).collect(),
+            response_elements,
+            selected_by,
+            session_issuer,
+            session_name,
+            shared_event_id,
+            source_identity,
+            source_ip_address,
+            user_agent,
+            via: via_alias.then_some("alias"),
+        }
+    }
+
     /// Its values of [`FIELDS`]. Those of a list are apart by ` | `, a map is `NAME=VALUE | …`.
-    pub(crate) fn fields(&self) -> Vec<String> {
-        FIELDS
-            .iter()
-            .map(|&name| self.0.get(name).map(text).unwrap_or_default())
-            .collect()
+    ///
+    /// # Errors
+    /// Never for an audit event: each of its attributes has a form in JSON.
+    pub(crate) fn fields(&self) -> io::Result<Vec<String>> {
+        let attributes = serde_json::to_value(self)?;
+        let field = |name| attributes.get(name).map(text).unwrap_or_default();
+        Ok(FIELDS.map(field).into())
     }
 }
 
@@ -123,16 +244,5 @@ fn text(value: &Value) -> String {
             members.collect::<Vec<_>>().join(" | ")
         }
         other => other.to_string(),
-    }
-}
-
-impl Serialize for EventLine {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let first = ALWAYS.iter().filter_map(|&name| self.0.get_key_value(name));
-        let rest = self
-            .0
-            .iter()
-            .filter(|(name, _)| !ALWAYS.contains(&name.as_str()));
-        serializer.collect_map(first.chain(rest))
     }
 }

@@ -52,12 +52,9 @@ impl EventWriter {
                 self.rows()
             };
         }
-        let mut line = EventLine::new(&event)?;
-        if via_alias {
-            line = line.via_alias();
-        }
+        let line = EventLine::new(&event, via_alias);
         match self.form {
-            RowForm::Csv => self.answer.line(&csv_line(line.fields())),
+            RowForm::Csv => self.answer.line(&csv_line(line.fields()?)),
             RowForm::Jsonl | RowForm::Table => self.answer.json(&line),
         }
     }
