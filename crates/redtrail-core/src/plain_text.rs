@@ -54,8 +54,10 @@ pub fn plain_in_json(text: &str) -> Cow<'_, str> {
 }
 
 fn is_plain(text: &str) -> bool {
-    // Most text is printable ASCII, which is told soonest.
-    text.bytes().all(|byte| matches!(byte, b' '..=b'~')) || !text.contains(is_not_plain)
+    // Most text is printable ASCII, which is told soonest, and sooner all at once than until the
+    // first that is not.
+    let printable = |all, byte| all & matches!(byte, b' '..=b'~');
+    text.bytes().fold(true, printable) || !text.contains(is_not_plain)
 }
 
 /// Control characters; characters of Unicode's general category Cf (format: bidirectional
