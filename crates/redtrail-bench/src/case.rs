@@ -1,4 +1,4 @@
-//! What is measured: reading one object as the function does, as the command does, and the
+//! What is measured: reading one object as the function does, with its hash and without, and the
 //! bare gunzip that both are held against.
 
 use std::{
@@ -9,7 +9,6 @@ use std::{
 use clap::ValueEnum;
 use flate2::{Decompress, FlushDecompress, Status};
 use redtrail_core::{
-    inspect::inspect,
     log_reader::{Limits, LogReader},
     normalizer::Normalizer,
     select::Selector,
@@ -17,7 +16,8 @@ use redtrail_core::{
 use redtrail_model::Origin;
 use sha2::{Digest, Sha256};
 
-/// The pieces that both sides read and unpack at a time.
+/// The pieces that both sides read and unpack at a time: as large as a TLS record, and as the
+/// reader unpacks.
 const STORED_PIECE_BYTES: usize = 16 * 1024;
 const PLAIN_PIECE_BYTES: usize = 64 * 1024;
 
@@ -29,7 +29,7 @@ pub(crate) enum Case {
     Gunzip,
     /// Unpack and hash.
     GunzipSha256,
-    /// Unpack, split, select, normalize: `redtrail inspect` without its output.
+    /// Unpack, split, select, normalize.
     Read,
     /// The same and hash: the function without its edges.
     ReadSha256,
@@ -50,8 +50,8 @@ impl Case {
                 black_box(sha256.finalize());
                 Ok(())
             }
-            Self::Read => read(object, selector),
-            Self::ReadSha256 => read_and_hash(object, selector),
+            Self::Read => read(object, LogReader::unhashed(limits(), selector), selector),
+            Self::ReadSha256 => read(object, LogReader::new(limits(), selector), selector),
         }
     }
 }
@@ -84,19 +84,7 @@ fn gunzip(mut object: impl Read, mut plain: impl FnMut(&[u8])) -> io::Result<()>
     }
 }
 
-fn read(object: impl Read, selector: &Selector) -> io::Result<()> {
-    let mut object = Some(object);
-    let open = || object.take().ok_or_else(|| io::Error::other("read twice"));
-    let summary = inspect(open, origin(), selector, limits(), |event| {
-        black_box(event);
-        Ok(())
-    })?;
-    black_box(summary.map_err(io::Error::other)?.tally);
-    Ok(())
-}
-
-fn read_and_hash(mut object: impl Read, selector: &Selector) -> io::Result<()> {
-    let mut reader = LogReader::new(limits(), selector);
+fn read(mut object: impl Read, mut reader: LogReader<'_>, selector: &Selector) -> io::Result<()> {
     let mut stored = vec![0; STORED_PIECE_BYTES];
     loop {
         let length = object.read(&mut stored)?;

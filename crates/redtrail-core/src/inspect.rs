@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Stored bytes read at a time.
-const PIECE_BYTES: usize = 16 * 1024;
+const PIECE_BYTES: usize = 64 * 1024;
 
 /// Reads the object that `open` opens, twice if its selected records outgrow the bound, and
 /// hands each event to `emit`. Of a rejected object nothing is handed out.
