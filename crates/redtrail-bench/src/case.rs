@@ -97,7 +97,7 @@ fn read(mut object: impl Read, mut reader: LogReader<'_>, selector: &Selector) -
     let proven = reader.finish().map_err(io::Error::other)?;
     let mut normalizer = Normalizer::new(selector, origin());
     for event in normalizer.events(reader.take_held()) {
-        black_box(event);
+        black_box(&event);
     }
     black_box(normalizer.finish(&proven, &mut reader).tally);
     Ok(())

@@ -86,10 +86,9 @@ As instructions were counted on 2026-11-26, on objects of 4 MB:
 - Splitting and selecting take about a fifth of the time that gunzip takes, by a profile of 2026-11-26 five sixths of that for the
   one look at each 64 bytes: where records end, names, account ids.
 - An event of the family takes about 2.9 µs beyond that: a quarter to ask the rules, as much to prove its JSON and find its
-  values, a tenth for memory that is taken and given back. A trail of such events alone costs four to five times its gunzip:
-  4 MB of it 4.1 to 4.3 in a process that reads nothing else (`redtrail-bench read`), more in the table above, where the C
-  library gives the 4 MB that are held back to the system after each reading, and they come again page by page. Told by
-  `GLIBC_TUNABLES` to keep them it took 4.2 there too.
+  values, a tenth for memory that is taken and given back. A trail of such events alone costs four
+  to five times its gunzip: the more is held until the object is proven, the more of its memory comes from the system anew,
+  page by page. Here all is held; the function holds 8 MiB at most.
 - Of a function's start three quarters of the instructions are decoding the root certificates, once for both clients. With
   none to decode it takes 2.0 times what the bare one does: the rest is mapping and relocating a larger program.
 ";

@@ -69,6 +69,8 @@ impl<'s> Normalizer<'s> {
         records.filter_map(|record| self.event(record.borrow()))
     }
 
+    /// Inlined, for an event has a kilobyte, which would be copied once more.
+    #[inline(always)]
     fn event(&mut self, record: &RawRecord) -> Option<AuditEvent> {
         let index = &mut self.index;
         let event = normalize::next_audit_event(record, &self.origin, self.selector, index);
