@@ -51,7 +51,12 @@ enum Command {
         update: bool,
     },
     /// Measures reading these objects, all together, against unpacking them.
-    Read { objects: Vec<PathBuf> },
+    Read {
+        /// Prints the four times as a list.
+        #[arg(long)]
+        json: bool,
+        objects: Vec<PathBuf>,
+    },
     /// Measures writing items against a bare loop.
     Write,
     /// Measures how functions start.
@@ -107,8 +112,14 @@ fn run(folder: &Path, command: Command) -> io::Result<bool> {
             let counts = Path::new("crates/redtrail-bench/counts.tsv");
             gate::gate(folder, counts, update)
         }
-        Command::Read { objects } => {
-            writeln!(io::stdout(), "{}", report::read(&objects)?)?;
+        Command::Read { json, objects } => {
+            let times = report::read(&objects)?;
+            let told = if json {
+                serde_json::to_string(&times)?
+            } else {
+                report::in_a_line(times)
+            };
+            writeln!(io::stdout(), "{told}")?;
             Ok(true)
         }
         Command::Write => {
