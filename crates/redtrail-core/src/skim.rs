@@ -231,8 +231,10 @@ impl Walk {
         // The one bit by which `[` and `{`, `]` and `}` differ.
         let folded = text | 0x20;
         let backslashes = text.simd_eq(b'\\');
-        // `eventSource` and its like; `redshift` and `sqlworkbench`.
-        let words = text.simd_eq(b'e') & (ahead.simd_eq(b'S') | ahead.simd_eq(b'h'));
+        // `eventSource` and its like; `redshift` and `sqlworkbench`. Zero where both letters are.
+        let sources = (text ^ b't') | (ahead ^ b'u');
+        let services = (text ^ b'e') | (ahead ^ b'h');
+        let words = sources.min(services).simd_eq(0);
 
         let has_backslashes = backslashes.any_true();
         let mut quotes = text.simd_eq(b'"').to_bitmask();

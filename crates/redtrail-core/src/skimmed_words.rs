@@ -1,7 +1,8 @@
 //! The words by which a skim knows an object's `eventSource` and the names of the family's
 //! services, each told from what stands before it.
 
-/// Two letters of each word looked for stand that far apart: `e` and `S`, or `e` and `h`.
+/// Two letters of each word looked for stand that far apart: `t` and `u`, which fewer other words
+/// have than `e` and `S`, or `e` and `h`.
 pub(crate) const AHEAD: usize = 3;
 
 const EVENT_SOURCE: &[u8] = b"\"eventSource\"";
@@ -49,8 +50,8 @@ pub(crate) enum Word {
 
 /// The word of which the first letter that it was found by stands at `at`.
 pub(crate) fn word_at(bytes: &[u8], at: usize) -> Option<Word> {
-    if bytes.get(at + AHEAD) == Some(&b'S') {
-        let start = at.checked_sub(3)?;
+    if bytes.get(at + AHEAD) == Some(&b'u') {
+        let start = at.checked_sub(5)?;
         bytes.get(start..)?.strip_prefix(EVENT_SOURCE)?;
         return Some(Word::EventSource {
             end: start + EVENT_SOURCE.len(),
