@@ -246,3 +246,119 @@ fn text(value: &Value) -> String {
         other => other.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use redtrail_core::plain_text::json_line;
+    use serde_json::json;
+
+    use super::*;
+
+    fn event(more: Value) -> AuditEvent {
+        let mut event = json!({
+            "event_key": "2026-03-02T09:00:00.000Z#e1", "event_id": "e1",
+            "event_time": "2026-03-02T09:00:00.000Z",
+            "event_source": "redshift.amazonaws.com", "event_name": "PauseCluster",
+            "principal": "arn:aws:iam::111122223333:role/Analyst",
+            "selected_by": "event_source", "record_bytes": 1500,
+            "object_bucket": "", "object_key": "k", "record_index": 7,
+        });
+        let members = more.as_object().cloned().unwrap_or_default();
+        event.as_object_mut().unwrap().extend(members);
+        serde_json::from_value(event).unwrap()
+    }
+
+    /// One that has whatever an event may have.
+    fn full() -> AuditEvent {
+        event(json!({
+            "event_type": "AwsServiceEvent", "account_id": "111122223333",
+            "aws_region": "us-east-1", "identity_type": "AssumedRole",
+            "caller_account_id": "444455556666", "session_name": "ana@example.com",
+            "session_issuer": "arn:aws:iam::444455556666:role/Analyst",
+            "access_key_id": "ASIAIOSFODNN7EXAMPLE", "source_identity": "ana",
+            "mfa_authenticated": true, "invoked_by": "redshift.amazonaws.com",
+            "on_behalf_of": "arn:aws:identitystore:::user/1", "person": "ana",
+            "root_or_user_credentials": false, "temporary_credentials": true,
+            "by_aws_service": true, "source_ip_address": "203.0.113.7", "user_agent": "curl",
+            "read_only": false, "error_code": "AccessDenied", "error_message": "no",
+            "resource_arns": ["arn:aws:redshift:us-east-1:111122223333:cluster:sales"],
+            "resource_parts": ["target"],
+            "related_arns": ["arn:aws:iam::111122223333:role/Copy"], "related_parts": ["role"],
+            "request_parameters": {"clusterIdentifier": "sales"},
+            "response_elements": {"clusterStatus": "paused"},
+            "shared_event_id": "s1", "addendum_reason": "DELIVERY_DELAY",
+            "original_event_id": "e0", "flags": ["unknown_operation"], "cut": ["user_agent"],
+            "object_bucket": "b", "object_version": "v1",
+        }))
+    }
+
+    fn names(line: &str) -> Vec<String> {
+        // Members of the line itself stand in no other brackets.
+        let Value::Object(members) = serde_json::from_str(line).unwrap() else {
+            panic!("{line}");
+        };
+        let place = |name: &String| line.find(&format!("\"{name}\":"));
+        let mut names: Vec<String> = members.into_iter().map(|(name, _)| name).collect();
+        names.sort_by_key(place);
+        names
+    }
+
+    #[test]
+    fn ok_what_the_tables_hold_is_told() {
+        let event = full();
+        let Value::Object(held) = serde_json::to_value(&event).unwrap() else {
+            panic!("{event:?}");
+        };
+        let told = serde_json::to_value(EventLine::new(&event, false)).unwrap();
+        for (name, value) in &held {
+            let name = if name == "aws_region" { "region" } else { name };
+            assert_eq!(told.get(name), Some(value), "{name}");
+        }
+        assert_eq!(told["reference"], "s3://b/k?versionId=v1#7");
+        assert_eq!(told.as_object().unwrap().len(), held.len() + 1);
+        let by_alias = serde_json::to_value(EventLine::new(&event, true)).unwrap();
+        assert_eq!(by_alias["via"], "alias");
+    }
+
+    #[test]
+    fn ok_some_are_always_there_and_first() {
+        let always = [
+            "event_id",
+            "event_time",
+            "event_source",
+            "event_name",
+            "principal",
+            "resource_arns",
+            "root_or_user_credentials",
+            "temporary_credentials",
+            "by_aws_service",
+            "account_id",
+            "region",
+            "read_only",
+            "error_code",
+            "reference",
+        ];
+        let scarce = event(Value::Null);
+        let line = json_line(&EventLine::new(&scarce, false)).unwrap();
+        let told: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(told["resource_arns"], json!([]));
+        assert_eq!(told["error_code"], Value::Null);
+        assert_eq!(told.get("object_bucket"), None, "of a file");
+        for event in [scarce, full()] {
+            let line = json_line(&EventLine::new(&event, false)).unwrap();
+            assert_eq!(names(&line)[..always.len()], always);
+        }
+    }
+
+    #[test]
+    fn ok_columns_are_attributes() {
+        let event = full();
+        let fields = EventLine::new(&event, true).fields().unwrap();
+        for (name, field) in FIELDS.into_iter().zip(&fields) {
+            assert!(!field.is_empty(), "{name}");
+        }
+        let column = |name| &fields[FIELDS.iter().position(|field| *field == name).unwrap()];
+        assert_eq!(column("request_parameters"), "clusterIdentifier=sales");
+        assert_eq!(column("via"), "alias");
+    }
+}
