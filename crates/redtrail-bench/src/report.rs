@@ -89,10 +89,10 @@ As instructions were counted on 2026-11-26, on objects of 4 MB:
 - Splitting and selecting take about a fifth of the time that gunzip takes, by a profile of 2026-11-26 five sixths of that for the
   one look at each 64 bytes: where records end, names, account ids.
 - An event of the family takes about 2.9 µs beyond that: a quarter to ask the rules, as much to prove its JSON and find its
-  values, a tenth for memory that is taken and given back. A trail of such events alone costs four
-  to five times its gunzip: the more is held until the object is proven, the more of its memory comes from the system anew,
-  page by page. Here all is held; the function holds 8 MiB at most. Where other work made the C library give the memory of
-  4 MB back after each reading, reading them took some 1.5 ms more.
+  values, a tenth for memory that is taken and given back. A trail of such events alone costs four to five times its gunzip:
+  the more is held until the object is proven, the more of its memory comes from the system anew, page by page. Here all is
+  held; the function holds 8 MiB at most. Where other work made the C library give the memory of 4 MB back after each
+  reading, reading them took some 1.5 ms more.
 - Of a function's start three quarters of the instructions are decoding the root certificates, once for both clients. With
   none to decode it takes 2.0 times what the bare one does: the rest is mapping and relocating a larger program.
 ";
@@ -103,8 +103,8 @@ const METHOD: &str = "\
 - The objects are made by `redtrail-trailgen`, the same on every machine: many services mixed, compact JSON in one
   line, about 1.45 KB a record. [How near they are to real ones](trails.md).
 - Both sides run in one process, in turn, from memory, in pieces of 16 KB as stored, as large as a TLS record, and 64 KB
-  as unpacked. Each object has a process of its own, which reads it over and over. The clock is the process's CPU time. Whole processes are measured from outside by `wait4`, user and
-  system time together, in turn as well.
+  as unpacked. Each object has a process of its own, which reads it over and over. The clock is the process's CPU time.
+  Whole processes are measured from outside by `wait4`, user and system time together, in turn as well.
 - Wall time is not told: it depends on what else the machine does.
 - Instruction counts do not. `make counts-check` holds those of this code to the ones on file, as ratios to the bare
   gunzip's, and fails when one gets worse by more than 3 %. They are counted by Valgrind, whose instructions are
