@@ -93,6 +93,8 @@ As instructions were counted on 2026-11-26, on objects of 4 MB:
   the more is held until the object is proven, the more of its memory comes from the system anew, page by page. Here all is
   held; the function holds 8 MiB at most. Where other work made the C library give the memory of 4 MB back after each
   reading, reading them took some 1.5 ms more.
+- Of what `redtrail inspect` takes for 50 MB, by measurements of 2026-11-27 seven tenths are the decoder's, which alone takes
+  a 13th of what ijson takes and a 20th of Python's json, and a twentieth is starting.
 - Of a function's start three quarters of the instructions are decoding the root certificates, once for both clients. With
   none to decode it takes 2.0 times what the bare one does: the rest is mapping and relocating a larger program.
 ";
