@@ -562,6 +562,18 @@ mod tests {
         }
     }
 
+    /// Though the block with the backslash ends with it.
+    #[test]
+    fn ok_what_is_escaped_at_any_place() {
+        for before in 0..2 * BLOCK {
+            for escaped in [r#"\""#, r#"\\\""#, r"\\", r#"\"\"\""#] {
+                let text = padded(before, &format!(r#""a":"{escaped}}}""#), BLOCK);
+                let found = skim(text.as_bytes()).unwrap();
+                assert_eq!(found.length, text.len(), "{text}");
+            }
+        }
+    }
+
     #[test]
     fn ok_the_objects_own_event_source() {
         for (text, source) in [
