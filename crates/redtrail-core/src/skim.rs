@@ -556,6 +556,7 @@ mod tests {
                 "\"c\":\"arn:aws:redshift:us-east-1\"".to_owned(),
                 "\"arn\":\"arn:aws:iam::1:role/redshift-copy/redshift\"".to_owned(),
                 "\"userAgent\":\"redshift_connector.amazonaws.com\"".to_owned(),
+                "\"userAgent\":\"usrworkbench.amazonaws.com\"".to_owned(),
             ] {
                 prop_assert!(!record(&none).is_hinted, "{}", none);
             }
