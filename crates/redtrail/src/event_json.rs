@@ -292,8 +292,8 @@ mod tests {
         }))
     }
 
+    /// The names of the line's members in their order; none of them is a nested member's too.
     fn names(line: &str) -> Vec<String> {
-        // Members of the line itself stand in no other brackets.
         let Value::Object(members) = serde_json::from_str(line).unwrap() else {
             panic!("{line}");
         };
