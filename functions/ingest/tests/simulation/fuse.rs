@@ -32,6 +32,20 @@ pub(crate) const STAGES: [Stage; 8] = [
     Stage::Answer,
 ];
 
+/// What is chosen from: few invocations put an object off at all.
+const CHOICES: [Stage; 10] = [
+    Stage::Open,
+    Stage::LookUp,
+    Stage::Read,
+    Stage::FirstWrite,
+    Stage::BetweenWrites,
+    Stage::LedgerWrite,
+    Stage::PutOff,
+    Stage::PutOff,
+    Stage::PutOff,
+    Stage::Answer,
+];
+
 /// Burns down with each step of an invocation.
 #[derive(Default)]
 pub(crate) struct Fuse(Mutex<State>);
@@ -49,7 +63,7 @@ impl Fuse {
     /// For a new invocation.
     pub(crate) fn light(&self, weather: &Weather) {
         let crashes = weather.has(Fault::Crash) && weather.chance(0.4);
-        let only = weather.chance(0.7).then(|| weather.pick(&STAGES));
+        let only = weather.chance(0.7).then(|| weather.pick(&CHOICES));
         let most = match only {
             Some(Stage::Answer | Stage::PutOff) => 1,
             Some(Stage::FirstWrite | Stage::LedgerWrite) => 4,
