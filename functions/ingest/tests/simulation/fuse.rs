@@ -1,6 +1,7 @@
 //! Where an invocation crashes: before or after any call to the world outside.
 
 use std::{
+    iter::repeat_n,
     pin::Pin,
     sync::Mutex,
     task::{Context, Poll},
@@ -32,19 +33,14 @@ pub(crate) const STAGES: [Stage; 8] = [
     Stage::Answer,
 ];
 
-/// What is chosen from: few invocations put an object off at all.
-const CHOICES: [Stage; 10] = [
-    Stage::Open,
-    Stage::LookUp,
-    Stage::Read,
-    Stage::FirstWrite,
-    Stage::BetweenWrites,
-    Stage::LedgerWrite,
-    Stage::PutOff,
-    Stage::PutOff,
-    Stage::PutOff,
-    Stage::Answer,
-];
+/// What is chosen from: each once, and a put-off, to which few invocations come, three times.
+fn choices() -> Vec<Stage> {
+    let times = |stage| if stage == Stage::PutOff { 3 } else { 1 };
+    let stages = STAGES.into_iter();
+    stages
+        .flat_map(|stage| repeat_n(stage, times(stage)))
+        .collect()
+}
 
 /// Burns down with each step of an invocation.
 #[derive(Default)]
@@ -63,7 +59,7 @@ impl Fuse {
     /// For a new invocation.
     pub(crate) fn light(&self, weather: &Weather) {
         let crashes = weather.has(Fault::Crash) && weather.chance(0.4);
-        let only = weather.chance(0.7).then(|| weather.pick(&CHOICES));
+        let only = weather.chance(0.7).then(|| weather.pick(&choices()));
         let most = match only {
             Some(Stage::Answer | Stage::PutOff) => 1,
             Some(Stage::FirstWrite | Stage::LedgerWrite) => 4,
